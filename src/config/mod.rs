@@ -1,0 +1,2 @@
+//! oci.conf.
+#![forbid(unsafe_code)]

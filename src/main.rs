@@ -1,0 +1,3 @@
+//! The helper.
+#![forbid(unsafe_code)]
+fn main() {}

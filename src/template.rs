@@ -1,0 +1,2 @@
+//! Command templates.
+#![forbid(unsafe_code)]
