@@ -1,5 +1,6 @@
-//! spank-oci: run the tasks of Slurm jobs inside OCI containers.
+//! spank-oci.
 
 pub mod config;
+pub mod spank;
 pub mod sys;
 pub mod template;
