@@ -25,7 +25,6 @@ int shim_job_id(shim_handle, uint32_t *);
 int shim_step_id(shim_handle, uint32_t *);
 int shim_node_rank(shim_handle, uint32_t *);
 int shim_local_task(shim_handle, int *);
-int shim_groups(shim_handle, uint32_t **gids, int *count);
 int shim_argv(shim_handle, int *argc, char ***argv);
 int shim_environment(shim_handle, char ***env);
 int shim_setenv(shim_handle, const char *name, const char *value);

@@ -34,8 +34,6 @@ enum abi_item {
 	ABI_JOB_ARGV = 9,	    /* -> int, char ** */
 	ABI_JOB_ENV = 10,	    /* -> char **, the step's environment */
 	ABI_TASK_ID = 11,	    /* -> int, the task's rank on this node */
-	ABI_JOB_SUPPLEMENTARY_GIDS = 19, /* -> gid_t *, int */
-	ABI_SLURM_VERSION = 20,	    /* -> char *, such as "22.05.8" */
 };
 
 /* Which program loaded the plugin. */

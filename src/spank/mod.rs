@@ -1,3 +1,15 @@
-//! b
+//! The C boundary: what Slurm loads, calls and is asked.
+//!
+//! [`exports`] is what Slurm finds in the library, [`handle`] what a hook may
+//! ask of Slurm, [`log`] where messages go, [`version`] which Slurm this is.
+//! Everything else of the plugin is safe code in [`crate::plugin`].
+
+pub mod exports;
+pub mod handle;
+pub mod log;
+pub mod version;
+
 #[allow(missing_docs, dead_code, non_camel_case_types)]
-mod bindings { include!(concat!(env!("OUT_DIR"), "/shim.rs")); }
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/shim.rs"));
+}

@@ -43,11 +43,6 @@ int shim_local_task(shim_handle handle, int *task)
 	return GET(handle, ABI_TASK_ID, task);
 }
 
-int shim_groups(shim_handle handle, uint32_t **gids, int *count)
-{
-	return GET(handle, ABI_JOB_SUPPLEMENTARY_GIDS, gids, count);
-}
-
 int shim_argv(shim_handle handle, int *argc, char ***argv)
 {
 	return GET(handle, ABI_JOB_ARGV, argc, argv);

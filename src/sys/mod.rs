@@ -1,2 +1,8 @@
-//! System calls behind safe functions. One of the two places with unsafe code.
+//! System calls behind safe functions. With [`crate::spank`] the only place for
+//! unsafe code; what nix or std offer safely is not wrapped again.
+
+pub mod environ;
+pub mod loaded;
 pub mod regex;
+pub mod run_as;
+pub mod signals;

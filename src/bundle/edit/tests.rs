@@ -1,0 +1,141 @@
+use super::*;
+use proptest::prelude::*;
+
+fn bundle(text: &str) -> Bundle {
+    let config = super::super::read::parse(Path::new("/b/config.json"), text.as_bytes()).unwrap();
+    Bundle { dir: "/images/b".into(), config }
+}
+
+fn edit(args: &[&str]) -> Edit {
+    let args = args.iter().map(|&arg| arg.to_owned()).collect();
+    Edit { args, env: vec!["A=1".to_owned()], ..Edit::default() }
+}
+
+fn edited_text(text: &str, edit: Edit) -> String {
+    serde_json::to_string(&edited(&bundle(text), edit)).unwrap()
+}
+
+#[test]
+fn command_environment_terminal_and_rootfs_are_replaced_in_place() {
+    let text = r#"{"ociVersion":"1.0.2","process":{"terminal":true,"user":{"uid":0},"args":["sh"],"env":["X=2"],"cwd":"/w"},"root":{"path":"rootfs","readonly":true},"hostname":"b"}"#;
+    assert_eq!(
+        edited_text(text, edit(&["echo", "it's"])),
+        r#"{"ociVersion":"1.0.2","process":{"terminal":false,"user":{"uid":0},"args":["echo","it's"],"env":["A=1"],"cwd":"/w"},"root":{"path":"/images/b/rootfs","readonly":true},"hostname":"b"}"#
+    );
+}
+
+#[test]
+fn an_absolute_rootfs_stays_and_a_missing_one_is_rootfs() {
+    assert!(edited_text(r#"{"root":{"path":"/x"}}"#, edit(&[])).contains(r#""path":"/x""#));
+    assert!(edited_text("{}", edit(&[])).contains(r#""path":"/images/b/rootfs""#));
+}
+
+#[test]
+fn unknown_fields_and_numbers_of_any_size_are_kept() {
+    let text = r#"{"x-site":{"b":1,"a":[1.0,1e3,18446744073709551616,-0]},"process":{"cwd":"/","future":null}}"#;
+    let result = edited_text(text, edit(&["true"]));
+    assert!(
+        result.contains(r#""x-site":{"b":1,"a":[1.0,1e3,18446744073709551616,-0]}"#),
+        "{result}"
+    );
+    assert!(result.contains(r#""process":{"cwd":"/","future":null,"#), "{result}");
+}
+
+#[test]
+fn a_batch_script_is_mounted_read_only_and_its_arguments_stay() {
+    let mut edit = edit(&["/spool/job1/slurm_script", "a b"]);
+    edit.batch = true;
+    let config = edited(&bundle("{}"), edit);
+    let mount = json!({"destination": "/tmp/slurm/startup", "type": "none", "source": "/spool/job1/slurm_script", "options": ["bind", "ro"]});
+    assert_eq!(config["mounts"], json!([mount]));
+    assert_eq!(config["process"]["args"], json!(["/tmp/slurm/startup", "a b"]));
+}
+
+#[test]
+fn a_batch_script_goes_where_it_leaves_no_trace() {
+    let place = |mounts: Value| {
+        let mut edit = edit(&["/script"]);
+        edit.batch = true;
+        let text = json!({ "mounts": mounts }).to_string();
+        edited(&bundle(&text), edit)["process"]["args"][0].as_str().unwrap().to_owned()
+    };
+    let tmpfs = |destination: &str| json!({"destination": destination, "type": "tmpfs", "options": ["nosuid"]});
+    let bind = |destination: &str| json!({"destination": destination, "type": "bind"});
+    let read_only = json!({"destination": "/dev", "type": "tmpfs", "options": ["ro"]});
+    assert_eq!(place(json!([bind("/etc"), tmpfs("/dev")])), "/dev/slurm-batch-script");
+    assert_eq!(place(json!([tmpfs("/run/"), tmpfs("/dev")])), "/run/slurm-batch-script");
+    assert_eq!(place(json!([read_only])), "/tmp/slurm/startup");
+    assert_eq!(place(json!([tmpfs("/tmp/x"), bind("/tmp")])), "/tmp/slurm/startup");
+    assert_eq!(place(json!([tmpfs("/tmp"), bind("/tmp/x")])), "/tmp/slurm-batch-script");
+}
+
+#[test]
+fn the_spool_directory_is_mounted_where_the_site_says() {
+    let mut edit = edit(&["true"]);
+    edit.spool = Some(("/run/spank-oci/1.0.0/spool".into(), "/var/run/slurm".into()));
+    let config = edited(&bundle(r#"{"mounts":[{"destination":"/proc"}]}"#), edit);
+    assert_eq!(config["mounts"][0], json!({"destination": "/proc"}));
+    let mount = json!({"destination": "/var/run/slurm", "type": "none", "source": "/run/spank-oci/1.0.0/spool", "options": ["bind"]});
+    assert_eq!(config["mounts"][1], mount);
+}
+
+#[test]
+fn hooks_the_site_disables_are_left_out_and_others_stay() {
+    let mut edit = edit(&["true"]);
+    edit.disable_hooks = vec!["prestart".into(), "missing".into()];
+    let config = edited(
+        &bundle(r#"{"hooks":{"prestart":[{"path":"/x"}],"poststop":[{"path":"/y"}]}}"#),
+        edit,
+    );
+    assert_eq!(config["hooks"], json!({"poststop": [{"path": "/y"}]}));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("JSON has finite numbers only", |n| n.is_finite())
+            .prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((any::<String>(), inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// The keys in their order, without those an edit may change.
+fn others(object: &Object, edited: &[&str]) -> Vec<(String, Value)> {
+    let kept = object.iter().filter(|(key, _)| !edited.contains(&key.as_str()));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+proptest! {
+    #[test]
+    fn everything_else_is_kept_in_its_order(
+        before in prop::collection::vec((any::<String>(), any_json()), 0..6),
+        in_process in prop::collection::vec((any::<String>(), any_json()), 0..6),
+        in_root in prop::collection::vec((any::<String>(), any_json()), 0..6),
+    ) {
+        let mut config: Object = before.into_iter().collect();
+        config.insert("process".into(), Value::Object(in_process.into_iter().collect()));
+        config.insert("root".into(), Value::Object(in_root.into_iter().collect()));
+        let text = serde_json::to_string(&config).unwrap();
+        let Ok(parsed) = super::super::read::parse(Path::new("/c"), text.as_bytes()) else { return Ok(()) };
+        prop_assert_eq!(serde_json::to_string(&parsed).unwrap(), text, "reading and writing is lossless");
+        let original = Bundle { dir: "/b".into(), config: parsed };
+        let result = edited(&original, edit(&["true"]));
+
+        prop_assert_eq!(others(&result, &["process", "root"]), others(&original.config, &["process", "root"]));
+        let inner = |config: &Object, key: &str, edited: &[&str]| others(config[key].as_object().unwrap(), edited);
+        let process = ["args", "env", "terminal", "cwd"];
+        prop_assert_eq!(inner(&result, "process", &process), inner(&original.config, "process", &process));
+        prop_assert_eq!(inner(&result, "root", &["path"]), inner(&original.config, "root", &["path"]));
+    }
+}

@@ -1,0 +1,70 @@
+//! Removing what a step left, with the user's rights: the helper is executed as
+//! the owner of the step's directory to end its containers and empty it; root
+//! then removes two empty directories of its own.
+#![forbid(unsafe_code)]
+
+use std::{ffi::OsString, path::Path, time::Duration};
+
+use super::{
+    args::Args,
+    state::{Removal, StateError, StepDir, StepName},
+};
+use crate::sys::run_as;
+
+/// The helper's subcommand for this.
+pub const SUBCOMMAND: &str = "cleanup";
+
+/// How long the helper may take; it bounds each runtime command itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Something of a step stays, for the sweep to try again.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanupError {
+    /// A directory of root's.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The helper could not be run, or did not manage.
+    #[error("cannot clean up '{spool}' as uid {uid}: {cause}")]
+    Helper {
+        /// The user's part of the step's directory.
+        spool: String,
+        /// The user.
+        uid: u32,
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// Removes a step's directory, and with the helper whatever is still in it.
+///
+/// # Errors
+/// Something could not be removed.
+pub fn finish(dir: &StepDir, helper: &Path) -> Result<(), CleanupError> {
+    if dir.remove()? == Removal::Done {
+        return Ok(());
+    }
+    let Some((uid, gid)) = dir.owner()? else { return Ok(()) };
+    let spool = dir.spool();
+    let failed = |cause| CleanupError::Helper { spool: spool.display().to_string(), uid, cause };
+    let arguments = [OsString::from(SUBCOMMAND), spool.clone().into()];
+    let outcome = run_as::run(helper, &arguments, uid, gid, PATIENCE);
+    match outcome.map_err(|error| failed(error.to_string()))? {
+        run_as::Outcome::Exited(0) => {}
+        outcome => return Err(failed(format!("'{}' {outcome}", helper.display()))),
+    }
+    match dir.remove()? {
+        Removal::Done => Ok(()),
+        Removal::NotEmpty => Err(failed("something is still there".to_owned())),
+    }
+}
+
+/// Clears away what an earlier life of the same step left: a requeued job has
+/// the ids it had before.
+pub fn make_way(args: &Args, name: StepName) {
+    let cleared = StepDir::abandoned(&args.state, name)
+        .map_err(CleanupError::from)
+        .and_then(|dir| dir.map_or(Ok(()), |dir| finish(&dir, &args.helper)));
+    if let Err(error) = cleared {
+        log::error!("{error}");
+    }
+}

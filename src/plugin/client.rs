@@ -1,0 +1,94 @@
+//! srun, sbatch and salloc: was a container asked for?
+//!
+//! Slurm 21.08 and newer set `SLURM_CONTAINER` when `--container` (or
+//! `SRUN_CONTAINER` and so on) was given, but also hand down the variable of an
+//! outer step. So it is forgotten before Slurm reads its options; what is there
+//! afterwards was asked of this very command, and is copied to a variable of our
+//! own, whose name begins with `SLURM` because such names survive every form of
+//! `--export`.
+#![forbid(unsafe_code)]
+
+use std::{ffi::OsString, path::PathBuf};
+
+use super::{Refusal, args::Args, host::Host};
+
+/// Slurm's own variable: the bundle as the user typed it.
+pub const CONTAINER: &str = "SLURM_CONTAINER";
+/// Ours: the bundle's absolute path, from a client with this plugin to slurmstepd.
+pub const MARKER: &str = "SLURM_OCI_BUNDLE";
+
+const OUTER: [&str; 4] = [CONTAINER, "SLURM_CONTAINER_ID", "SLURM_CONTAINER_TYPE", MARKER];
+
+/// Forgets the container of the step or allocation this command was started in.
+pub fn forget_outer_request(host: &impl Host) {
+    for name in OUTER {
+        host.unset_variable(name);
+    }
+}
+
+/// Marks the request of this command, if it has one.
+///
+/// # Errors
+/// plugstack.conf has a mistake, or a relative path cannot be made absolute.
+pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    let Some(container) = host.variable(CONTAINER) else { return Ok(()) };
+    Args::parse(words)?;
+    let bundle = absolute(container.into())?;
+    host.set_variable(MARKER, bundle.as_os_str())?;
+    Ok(())
+}
+
+/// The path as seen from the directory the user stands in: tasks start elsewhere
+/// with `--chdir`.
+fn absolute(bundle: PathBuf) -> Result<PathBuf, Refusal> {
+    std::path::absolute(&bundle).map_err(|error| Refusal::RelativeBundle {
+        bundle: bundle.display().to_string(),
+        cause: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{fake::FakeHost, host::Context};
+
+    fn srun(variables: &[(&str, &str)]) -> FakeHost {
+        FakeHost::new(Context::Srun).with_variables(variables)
+    }
+
+    #[test]
+    fn a_container_of_an_outer_step_is_forgotten() {
+        let host = srun(&[(CONTAINER, "/old"), (MARKER, "/old"), ("SLURM_CONTAINER_ID", "x")]);
+        forget_outer_request(&host);
+        assert!(host.variables().is_empty());
+    }
+
+    #[test]
+    fn a_container_of_this_command_is_marked() {
+        let host = srun(&[(CONTAINER, "/images/a")]);
+        mark_request(&host, &[]).unwrap();
+        assert_eq!(host.variable(MARKER), Some("/images/a".into()));
+        assert_eq!(host.variable(CONTAINER), Some("/images/a".into()));
+    }
+
+    #[test]
+    fn a_relative_bundle_is_one_below_the_current_directory() {
+        let host = srun(&[(CONTAINER, "images/a")]);
+        mark_request(&host, &[]).unwrap();
+        let expected = std::env::current_dir().unwrap().join("images/a");
+        assert_eq!(host.variable(MARKER), Some(expected.into()));
+    }
+
+    #[test]
+    fn without_a_container_nothing_is_marked_and_mistakes_in_plugstack_conf_do_not_matter() {
+        let host = srun(&[("SLURM_JOB_NAME", "a")]);
+        mark_request(&host, &["nonsense".into()]).unwrap();
+        assert_eq!(host.variables().len(), 1);
+    }
+
+    #[test]
+    fn a_mistake_in_plugstack_conf_stops_a_command_that_wants_a_container() {
+        let host = srun(&[(CONTAINER, "/images/a")]);
+        assert!(matches!(mark_request(&host, &["nonsense".into()]), Err(Refusal::Args(_))));
+    }
+}

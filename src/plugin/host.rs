@@ -1,0 +1,99 @@
+//! What the plugin needs of the Slurm program that loaded it.
+#![forbid(unsafe_code)]
+
+use std::ffi::{CStr, OsStr, OsString};
+
+/// The program that loaded the plugin (`spank_context()`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// srun.
+    Srun,
+    /// sbatch or salloc.
+    Allocator,
+    /// slurmstepd, or the child of it that becomes a task.
+    Stepd,
+    /// slurmd.
+    Slurmd,
+    /// The process that slurmd starts around prolog and epilog.
+    JobScript,
+    /// Slurm gave no answer.
+    Other,
+}
+
+/// The step on this node, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepIds {
+    /// The user.
+    pub uid: u32,
+    /// The user's primary group.
+    pub gid: u32,
+    /// Job id.
+    pub job: u32,
+    /// Step id.
+    pub step: u32,
+    /// Rank of this node in the step.
+    pub node_rank: u32,
+}
+
+/// How the helper came before the user's command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// The whole command line follows it (Slurm 23.11 and newer).
+    Prepended,
+    /// It took the program's place.
+    Replaced,
+}
+
+/// A call into Slurm that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} failed: {cause}")]
+pub struct HostError {
+    /// The function.
+    pub call: &'static str,
+    /// Slurm's text for the error.
+    pub cause: String,
+}
+
+/// The Slurm program, as one hook sees it.
+///
+/// A variable is one of the client's own process in srun, sbatch and salloc, and
+/// one of the step's environment in slurmstepd: the same variable, before and
+/// after its way to the node.
+pub trait Host {
+    /// Which program this is.
+    fn context(&self) -> Context;
+    /// The step; in slurmstepd only.
+    ///
+    /// # Errors
+    /// Slurm refuses, which it does outside slurmstepd.
+    fn ids(&self) -> Result<StepIds, HostError>;
+    /// The job; in slurmstepd, prolog and epilog.
+    ///
+    /// # Errors
+    /// Slurm refuses, which it does elsewhere.
+    fn job_id(&self) -> Result<u32, HostError>;
+    /// Rank on this node of the task this process becomes; in `task_init` only.
+    ///
+    /// # Errors
+    /// Slurm refuses, which it does elsewhere.
+    fn local_task(&self) -> Result<u32, HostError>;
+    /// The step's command line, as the user typed it.
+    ///
+    /// # Errors
+    /// Slurm refuses, which it does outside slurmstepd.
+    fn command(&self) -> Result<Vec<OsString>, HostError>;
+    /// Makes slurmstepd execute `helper`; in `task_init` only.
+    ///
+    /// # Errors
+    /// Slurm refuses, or the step has no command.
+    fn put_in_front(&self, helper: &CStr) -> Result<Front, HostError>;
+    /// Value of a variable.
+    fn variable(&self, name: &str) -> Option<OsString>;
+    /// Sets a variable, also over an older value.
+    ///
+    /// # Errors
+    /// The environment could not be changed.
+    fn set_variable(&self, name: &str, value: &OsStr) -> Result<(), HostError>;
+    /// Removes a variable, if it is there.
+    fn unset_variable(&self, name: &str);
+}

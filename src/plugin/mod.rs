@@ -1,0 +1,126 @@
+//! What each hook does, by the Slurm program it runs in.
+//!
+//! | program | what it does here |
+//! |---|---|
+//! | srun, sbatch, salloc | [`client`]: marks that a container was asked for |
+//! | slurmstepd | [`stepd`]: the step's directory, the helper in front of tasks |
+//! | slurmd, epilog | [`sweep`]: removes what a crash left |
+//!
+//! No JSON, no bundle and no runtime here: that is the helper's, as the user.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+
+use host::{Context, Host, HostError};
+
+pub mod args;
+pub mod cleanup;
+pub mod client;
+pub mod host;
+pub mod multi_prog;
+pub mod state;
+pub mod stepd;
+pub mod sweep;
+
+#[cfg(test)]
+mod fake;
+
+/// Why a container task cannot be; its text goes to whoever asked for it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// plugstack.conf has a mistake.
+    #[error(transparent)]
+    Args(#[from] args::ArgsError),
+    /// Slurm refused something.
+    #[error("{0}; the container cannot be started")]
+    Host(#[from] HostError),
+    /// The step's directory could not be made.
+    #[error(transparent)]
+    State(#[from] state::StateError),
+    /// The client's working directory is needed and gone.
+    #[error("cannot make the relative bundle path '{bundle}' absolute: {cause}")]
+    RelativeBundle {
+        /// As the user typed it.
+        bundle: String,
+        /// The system's reason.
+        cause: String,
+    },
+    /// The helper cannot be executed.
+    #[error(
+        "cannot execute the helper '{helper}': {cause}; install it, or name it with helper= in plugstack.conf"
+    )]
+    Helper {
+        /// Its path.
+        helper: String,
+        /// The system's reason.
+        cause: String,
+    },
+    /// Slurm lets nothing stand in front of a program of `--multi-prog` there.
+    #[error("--multi-prog together with a container needs Slurm 23.11 or newer")]
+    MultiProg,
+    /// A defect of ours, after which nothing is known about the request.
+    #[error("internal error: the step was not prepared; no task of it is started")]
+    Unprepared,
+}
+
+/// A program has loaded the plugin.
+///
+/// # Errors
+/// In slurmd: a mistake in plugstack.conf.
+pub fn init(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    match host.context() {
+        Context::Srun | Context::Allocator => client::forget_outer_request(host),
+        Context::Slurmd => sweep::at_slurmd_start(&args::Args::parse(words)?),
+        Context::Stepd | Context::JobScript | Context::Other => {}
+    }
+    Ok(())
+}
+
+/// The options were read.
+///
+/// # Errors
+/// In a client: a container was asked for and cannot be had.
+pub fn init_post_opt(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    match host.context() {
+        Context::Srun | Context::Allocator => client::mark_request(host, words)?,
+        Context::Stepd => stepd::prepare_step(host, words),
+        Context::Slurmd | Context::JobScript | Context::Other => {}
+    }
+    Ok(())
+}
+
+/// This process becomes a task.
+///
+/// # Errors
+/// A container was asked for and the task cannot be taken into it.
+pub fn task_init(host: &impl Host, _: &[OsString]) -> Result<(), Refusal> {
+    stepd::take_task(host)
+}
+
+/// All tasks of the step on this node have ended.
+///
+/// # Errors
+/// None; what could not be removed is logged and left to the sweep.
+pub fn exit(host: &impl Host, _: &[OsString]) -> Result<(), Refusal> {
+    if host.context() == Context::Stepd {
+        stepd::finish_step();
+    }
+    Ok(())
+}
+
+/// The job has ended on this node.
+///
+/// # Errors
+/// A mistake in plugstack.conf, or Slurm does not tell the job.
+pub fn job_epilog(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    sweep::after_job(&args::Args::parse(words)?, host.job_id()?);
+    Ok(())
+}
+
+/// slurmd ends; running steps go on without it.
+///
+/// # Errors
+/// None.
+pub fn slurmd_exit(_: &impl Host, _: &[OsString]) -> Result<(), Refusal> {
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! The directories that root makes for steps, below one base that root owns.
+//!
+//! ```text
+//! /run/spank-oci                 root 0711, the base
+//! /run/spank-oci/7.0.0           root 0711, job 7, step 0, node 0; locked while
+//!                                the step's slurmstepd lives
+//! /run/spank-oci/7.0.0/spool     the user's, 0700: everything else is in here
+//! ```
+//!
+//! Every call is relative to an open directory and follows no link; root neither
+//! reads, lists nor removes anything inside `spool`.
+#![forbid(unsafe_code)]
+
+use std::{
+    fmt, io,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat},
+    sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat},
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, geteuid, mkdir, unlinkat},
+};
+
+const SPOOL: &str = "spool";
+const DIRECTORY: OFlag =
+    OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
+/// Anyone may pass through, nobody but root may look or change.
+const PASS: Mode = Mode::from_bits_truncate(0o711);
+const PRIVATE: Mode = Mode::from_bits_truncate(0o700);
+
+/// A directory that could not be made, read or removed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot {verb} '{}': {cause}", path.display())]
+pub struct StateError {
+    verb: &'static str,
+    path: PathBuf,
+    cause: String,
+}
+
+/// The name of a step's directory: unique on a host, also with several slurmds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepName {
+    /// Job id.
+    pub job: u32,
+    /// Step id.
+    pub step: u32,
+    /// Rank of the node in the step.
+    pub node_rank: u32,
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.job, self.step, self.node_rank)
+    }
+}
+
+impl FromStr for StepName {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let mut numbers = name.split('.').map(str::parse);
+        let mut next = || numbers.next().and_then(Result::ok).ok_or(());
+        let parsed = Self { job: next()?, step: next()?, node_rank: next()? };
+        // Only the spelling that `Display` writes: no fourth part, sign or zeros.
+        (parsed.to_string() == name).then_some(parsed).ok_or(())
+    }
+}
+
+/// A step's directory, locked: no other process of root's works on it.
+#[derive(Debug)]
+pub struct StepDir {
+    base: OwnedFd,
+    name: StepName,
+    lock: Flock<OwnedFd>,
+    path: PathBuf,
+}
+
+/// What [`StepDir::remove`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The directory is gone.
+    Done,
+    /// The user's part still holds something.
+    NotEmpty,
+}
+
+impl StepDir {
+    /// Makes the directory of a step, and its base where that is missing.
+    ///
+    /// # Errors
+    /// The base is not root's alone, the directory is there already, or the
+    /// system refuses.
+    pub fn create(base: &Path, name: StepName, uid: u32, gid: u32) -> Result<Self, StateError> {
+        let path = base.join(name.to_string());
+        let base = open_base(base)?;
+        let make = || -> nix::Result<Self> {
+            mkdirat(&base, path_of(name).as_path(), PASS)?;
+            let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
+            fchmod(&fd, PASS)?;
+            let lock = lock(fd)?;
+            mkdirat(lock.as_fd(), SPOOL, PRIVATE)?;
+            let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+            fchownat(lock.as_fd(), SPOOL, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            Ok(Self { base: base.try_clone().map_err(errno)?, name, lock, path: path.clone() })
+        };
+        // A sweep may have taken the directory for an abandoned one just before
+        // it was locked; then it is simply made again.
+        let made = make().or_else(|errno| if errno == Errno::ENOENT { make() } else { Err(errno) });
+        made.map_err(|errno| error("make directory", &path, errno))
+    }
+
+    /// A directory that an earlier slurmstepd left behind; `None` if there is no
+    /// such directory, or a living slurmstepd has it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn abandoned(base: &Path, name: StepName) -> Result<Option<Self>, StateError> {
+        let path = base.join(name.to_string());
+        let find = || -> nix::Result<Self> {
+            let base = open(base, DIRECTORY, Mode::empty())?;
+            let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
+            Ok(Self { base, name, lock: lock(fd)?, path: path.clone() })
+        };
+        match find() {
+            Ok(dir) => Ok(Some(dir)),
+            Err(Errno::ENOENT | Errno::EWOULDBLOCK) => Ok(None),
+            Err(errno) => Err(error("open directory", &path, errno)),
+        }
+    }
+
+    /// The user's part of it.
+    pub fn spool(&self) -> PathBuf {
+        self.path.join(SPOOL)
+    }
+
+    /// Whose it is: user and group, as root set them; `None` once the user's
+    /// part is gone.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn owner(&self) -> Result<Option<(u32, u32)>, StateError> {
+        match fstatat(self.lock.as_fd(), SPOOL, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((stat.st_uid, stat.st_gid))),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(error("look at", &self.spool(), errno)),
+        }
+    }
+
+    /// Removes the directory, unless the user's part holds something.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn remove(&self) -> Result<Removal, StateError> {
+        match unlinkat(self.lock.as_fd(), SPOOL, UnlinkatFlags::RemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => return Ok(Removal::NotEmpty),
+            Err(errno) => return Err(error("remove", &self.spool(), errno)),
+        }
+        match unlinkat(&self.base, path_of(self.name).as_path(), UnlinkatFlags::RemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(Removal::Done),
+            Err(errno) => Err(error("remove", &self.path, errno)),
+        }
+    }
+}
+
+/// The steps that have a directory below `base`.
+///
+/// # Errors
+/// The base cannot be read; one that is not there has no steps.
+pub fn steps(base: &Path) -> Result<Vec<StepName>, StateError> {
+    let mut dir = match Dir::open(base, DIRECTORY, Mode::empty()) {
+        Ok(dir) => dir,
+        Err(Errno::ENOENT) => return Ok(Vec::new()),
+        Err(errno) => return Err(error("open directory", base, errno)),
+    };
+    let names = dir.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok());
+    Ok(names.collect())
+}
+
+/// The base, made if need be, and surely ours alone.
+fn open_base(path: &Path) -> Result<OwnedFd, StateError> {
+    let made = mkdir(path, PASS).is_ok();
+    let open = || -> nix::Result<(OwnedFd, FileStat)> {
+        let fd = open(path, DIRECTORY, Mode::empty())?;
+        if made {
+            fchmod(&fd, PASS)?;
+        }
+        let stat = fstat(&fd)?;
+        Ok((fd, stat))
+    };
+    let (fd, stat) = open().map_err(|errno| error("open directory", path, errno))?;
+    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o022 != 0 {
+        let cause = format!(
+            "owner {} and mode {:04o}, but it must be root's and writable by root only; run: chown root '{path}' && chmod 0711 '{path}'",
+            stat.st_uid,
+            stat.st_mode & 0o7777,
+            path = path.display(),
+        );
+        return Err(StateError { verb: "use directory", path: path.to_owned(), cause });
+    }
+    Ok(fd)
+}
+
+fn lock(fd: OwnedFd) -> nix::Result<Flock<OwnedFd>> {
+    Flock::lock(fd, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+}
+
+fn path_of(name: StepName) -> PathBuf {
+    PathBuf::from(name.to_string())
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
+}
+
+fn error(verb: &'static str, path: &Path, errno: Errno) -> StateError {
+    StateError { verb, path: path.to_owned(), cause: errno.desc().to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::{getegid, geteuid};
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    const NAME: StepName = StepName { job: 7, step: 0, node_rank: 1 };
+
+    fn create(base: &Path) -> Result<StepDir, StateError> {
+        StepDir::create(base, NAME, geteuid().as_raw(), getegid().as_raw())
+    }
+
+    fn base() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().join("spank-oci");
+        (directory, base)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_step_gets_a_private_directory_below_a_base_nobody_can_list() {
+        let (_keep, base) = base();
+        let dir = create(&base).unwrap();
+        assert_eq!(dir.spool(), base.join("7.0.1/spool"));
+        assert_eq!(mode(&base), 0o711);
+        assert_eq!(mode(&base.join("7.0.1")), 0o711);
+        assert_eq!(mode(&dir.spool()), 0o700);
+        assert_eq!(dir.owner().unwrap(), Some((geteuid().as_raw(), getegid().as_raw())));
+    }
+
+    #[test]
+    fn an_empty_step_directory_is_removed_and_one_in_use_is_not() {
+        let (_keep, base) = base();
+        let dir = create(&base).unwrap();
+        fs::write(dir.spool().join("file"), "").unwrap();
+        assert_eq!(dir.remove().unwrap(), Removal::NotEmpty);
+        fs::remove_file(dir.spool().join("file")).unwrap();
+        assert_eq!(dir.remove().unwrap(), Removal::Done);
+        assert_eq!(dir.remove().unwrap(), Removal::Done);
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_directory_of_a_living_step_is_not_abandoned() {
+        let (_keep, base) = base();
+        let dir = create(&base).unwrap();
+        assert!(StepDir::abandoned(&base, NAME).unwrap().is_none());
+        drop(dir);
+        let abandoned = StepDir::abandoned(&base, NAME).unwrap().unwrap();
+        assert_eq!(abandoned.remove().unwrap(), Removal::Done);
+        assert!(StepDir::abandoned(&base, NAME).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_directory_that_is_there_already_is_not_taken_over() {
+        let (_keep, base) = base();
+        let _dir = create(&base).unwrap();
+        let error = create(&base).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("cannot make directory '{}': file exists", base.join("7.0.1").display())
+        );
+    }
+
+    #[test]
+    fn a_base_that_others_may_write_is_refused_with_the_remedy() {
+        let (_keep, base) = base();
+        fs::create_dir(&base).unwrap();
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o777)).unwrap();
+        let error = create(&base).unwrap_err().to_string();
+        let shown = base.display();
+        let uid = geteuid();
+        assert_eq!(
+            error,
+            format!(
+                "cannot use directory '{shown}': owner {uid} and mode 0777, but it must be root's and writable by root only; run: chown root '{shown}' && chmod 0711 '{shown}'"
+            )
+        );
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_base_is_not_followed() {
+        let (keep, base) = base();
+        let target = keep.path().join("target");
+        fs::create_dir(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &base).unwrap();
+        assert!(create(&base).is_err());
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_names_of_steps_are_listed() {
+        let (_keep, base) = base();
+        let _dir = create(&base).unwrap();
+        for name in ["7", "7.0", "7.0.1.2", "7.0.x", "07.0.1", "+7.0.1", "other"] {
+            fs::create_dir(base.join(name)).unwrap();
+        }
+        assert_eq!(steps(&base).unwrap(), [NAME]);
+        assert_eq!(steps(&base.join("missing")).unwrap(), []);
+    }
+}

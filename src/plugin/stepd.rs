@@ -1,0 +1,139 @@
+//! slurmstepd: one step of a job on one node.
+//!
+//! As root, before the tasks: is a container asked for, and the step's directory.
+//! As the user, in each task: the helper in front of the command, the only place
+//! where failing costs the task and nothing else. As root, after the tasks: the
+//! directory goes.
+#![forbid(unsafe_code)]
+
+use std::{
+    ffi::{CString, OsString},
+    os::unix::ffi::OsStrExt,
+    path::PathBuf,
+};
+
+use nix::unistd::{AccessFlags, access};
+use once_cell::sync::OnceCell;
+
+use super::{
+    Refusal,
+    args::Args,
+    cleanup,
+    client::{CONTAINER, MARKER},
+    host::{Front, Host, StepIds},
+    multi_prog,
+    state::{StepDir, StepName},
+};
+use crate::{
+    request::{self, Delivery, Request},
+    sys::loaded,
+};
+
+/// Step id of the step that holds a job's place on a node; it has no task.
+const EXTERN_STEP: u32 = 0xffff_fffc;
+
+/// A step that runs in a container.
+struct Step {
+    args: Args,
+    ids: StepIds,
+    bundle: PathBuf,
+    delivery: Delivery,
+    dir: StepDir,
+}
+
+/// What `init_post_opt` found. slurmstepd lives for one step; the tasks it forks
+/// see the value as it was at the fork.
+static STEP: OnceCell<Option<Result<Step, Refusal>>> = OnceCell::new();
+
+/// Prepares the step, as root. A failure is kept for the tasks to report: here
+/// it would drain the node.
+pub fn prepare_step(host: &impl Host, words: &[OsString]) {
+    STEP.get_or_init(|| {
+        let bundle = asked_for(host)?;
+        host.unset_variable(MARKER);
+        let step = Step::prepare(host, words, bundle);
+        if let Err(refusal) = &step {
+            log::error!("{refusal}");
+        }
+        Some(step)
+    });
+}
+
+/// Puts the helper in front of the task this process becomes, as the user.
+///
+/// # Errors
+/// The task cannot be taken into its container, and must not run outside of it.
+pub fn take_task(host: &impl Host) -> Result<(), Refusal> {
+    match STEP.get() {
+        None => Err(Refusal::Unprepared),
+        Some(None) => Ok(()),
+        Some(Some(Err(refusal))) => Err(refusal.clone()),
+        Some(Some(Ok(step))) => step.take_task(host),
+    }
+}
+
+/// Removes the step's directory, as root, after all tasks have ended.
+pub fn finish_step() {
+    if let Some(Some(Ok(step))) = STEP.get() {
+        if let Err(error) = cleanup::finish(&step.dir, &step.args.helper) {
+            log::error!("{error}");
+        }
+    }
+}
+
+/// The bundle that this step is to run in. A client without the plugin leaves no
+/// marker; a container it asked for must not turn into a run on the host.
+fn asked_for(host: &impl Host) -> Option<PathBuf> {
+    if host.ids().is_ok_and(|ids| ids.step == EXTERN_STEP) {
+        return None;
+    }
+    host.variable(MARKER).or_else(|| host.variable(CONTAINER)).map(PathBuf::from)
+}
+
+impl Step {
+    fn prepare(host: &impl Host, words: &[OsString], bundle: PathBuf) -> Result<Self, Refusal> {
+        let args = Args::parse(words)?;
+        let ids = host.ids()?;
+        let name = StepName { job: ids.job, step: ids.step, node_rank: ids.node_rank };
+        cleanup::make_way(&args, name);
+        let dir = StepDir::create(&args.state, name, ids.uid, ids.gid)?;
+        Ok(Self { args, ids, bundle, delivery: delivery(), dir })
+    }
+
+    fn take_task(&self, host: &impl Host) -> Result<(), Refusal> {
+        let helper = self.helper()?;
+        let (task, command) = (host.local_task()?, host.command()?);
+        let request = |program| Request {
+            bundle: self.bundle.clone(),
+            config: self.args.config.clone(),
+            spool: self.dir.spool(),
+            job: self.ids.job,
+            step: self.ids.step,
+            task,
+            delivery: self.delivery,
+            program,
+        };
+        let program = match host.put_in_front(&helper)? {
+            Front::Prepended => None,
+            Front::Replaced if multi_prog::is_program_list(&command) => {
+                return Err(Refusal::MultiProg);
+            }
+            Front::Replaced => command.into_iter().next(),
+        };
+        host.set_variable(request::VARIABLE, &request(program).encode())?;
+        Ok(())
+    }
+
+    /// The helper, known to be there and executable for the user.
+    fn helper(&self) -> Result<CString, Refusal> {
+        let path = &self.args.helper;
+        let refusal = |cause: String| Refusal::Helper { helper: path.display().to_string(), cause };
+        access(path, AccessFlags::X_OK).map_err(|errno| refusal(errno.desc().to_owned()))?;
+        CString::new(path.as_os_str().as_bytes()).map_err(|error| refusal(error.to_string()))
+    }
+}
+
+/// slurmstepd has loaded the site's proctrack plugin by the time it asks us.
+fn delivery() -> Delivery {
+    if loaded::library("proctrack_cgroup.so") { Delivery::Task } else { Delivery::Everyone }
+}

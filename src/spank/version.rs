@@ -1,0 +1,69 @@
+//! Which Slurm loaded the plugin, settled before Slurm looks at `plugin_version`.
+//!
+//! Slurm 22.05 and newer refuse a plugin whose `plugin_version` names another
+//! major.minor release; they read it after `dlopen`. So a constructor fills it
+//! in, and one library serves every release that the table names. A release the
+//! table does not know gets the table's newest number: Slurm itself then refuses
+//! what nobody tested, with its ordinary message.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::bindings;
+
+/// Slurm's release counter (`API_CURRENT`, the upper half of
+/// `slurm_api_version()`) and the release it stands for.
+const RELEASES: [(u32, u32, u32); 10] = [
+    (36, 20, 11),
+    (37, 21, 8),
+    (38, 22, 5),
+    (39, 23, 2),
+    (40, 23, 11),
+    (41, 24, 5),
+    (42, 24, 11),
+    (43, 25, 5),
+    (44, 25, 11),
+    (45, 26, 5),
+];
+
+/// Slurm's version check reads this `unsigned int`: `0xYYMMmm` for release
+/// YY.MM.mm. The micro number is 0, no supported Slurm compares it.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static plugin_version: AtomicU32 = AtomicU32::new(0);
+
+/// Runs while the library is being loaded.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static SETTLE: extern "C" fn() = settle;
+
+extern "C" fn settle() {
+    // SAFETY: no arguments; the shim tests Slurm's weak symbol before it calls it.
+    let counter = unsafe { bindings::shim_api_release() };
+    plugin_version.store(version_number(counter), Ordering::Relaxed);
+}
+
+/// The `plugin_version` for Slurm's release counter.
+fn version_number(counter: u32) -> u32 {
+    let newest = RELEASES[RELEASES.len() - 1];
+    let (_, year, month) =
+        RELEASES.into_iter().find(|release| release.0 == counter).unwrap_or(newest);
+    year << 16 | month << 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_number;
+
+    #[test]
+    fn the_release_counter_names_the_release() {
+        assert_eq!(version_number(36), 0x14_0b_00);
+        assert_eq!(version_number(38), 0x16_05_00);
+        assert_eq!(version_number(45), 0x1a_05_00);
+    }
+
+    #[test]
+    fn an_unknown_release_gets_the_newest_number_so_that_slurm_refuses_it() {
+        assert_eq!(version_number(46), 0x1a_05_00);
+        assert_eq!(version_number(0), 0x1a_05_00);
+    }
+}
