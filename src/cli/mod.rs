@@ -1,0 +1,4 @@
+//! The command line of `spank-oci`, for people.
+#![forbid(unsafe_code)]
+
+pub mod log;

@@ -1,0 +1,335 @@
+//! Everything that will be done for a task, as a value: computed here without
+//! touching anything, carried out by [`crate::runtime`].
+#![forbid(unsafe_code)]
+
+use std::{
+    ffi::{CString, OsStr, OsString},
+    path::PathBuf,
+};
+
+use crate::{
+    bundle::{
+        Bundle,
+        edit::{Edit, edited},
+    },
+    config::{Config, EnvExclude, EnvFile, Operations},
+    env::{self, Entry},
+    request::Request,
+    template::{Command, Pattern, Template, Values},
+};
+
+/// What a plan is made of, beside the site's configuration.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// What the plugin asked for; the bundle's path is absolute.
+    pub request: Request,
+    /// The bundle; `None` where the site ignores config.json.
+    pub bundle: Option<Bundle>,
+    /// The command and its arguments.
+    pub command: Vec<OsString>,
+    /// The job's environment, without the request.
+    pub environment: Vec<Entry>,
+    /// Name of this node.
+    pub node: String,
+    /// The user's id.
+    pub uid: u32,
+    /// The user's name.
+    pub user: String,
+    /// Where the job works, the current directory.
+    pub work_dir: PathBuf,
+    /// Whether standard input is a terminal (`srun --pty`).
+    pub terminal: bool,
+}
+
+/// What will be done for one task.
+#[derive(Debug)]
+pub struct Plan {
+    /// Directories to make, in this order, private to the user.
+    pub dirs: Vec<PathBuf>,
+    /// Files to write there, private to the user.
+    pub files: Vec<PlannedFile>,
+    /// Environment of the runtime commands.
+    pub runtime_env: Vec<Entry>,
+    /// How the container is started.
+    pub start: Start,
+    /// How it ends.
+    pub end: End,
+    /// What the user should be told before the start.
+    pub notes: Vec<String>,
+}
+
+/// A file and its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Where.
+    pub path: PathBuf,
+    /// What.
+    pub content: Vec<u8>,
+}
+
+/// How the container is started.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Start {
+    /// RunTimeRun lives as long as the container.
+    Run(Command),
+    /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
+    CreateStart {
+        /// Makes the container.
+        create: Command,
+        /// Tells its process id.
+        query: Option<Command>,
+        /// Lets it go.
+        start: Command,
+    },
+}
+
+/// What ends a container and removes its traces.
+#[derive(Debug)]
+pub struct End {
+    kill: Option<Template>,
+    delete: Option<Template>,
+    values: Values,
+    /// Where the means to do this are kept while the container lives, for when
+    /// this process does not survive it.
+    pub record: PathBuf,
+    /// Directories to remove with all that is in them, in this order.
+    pub remove: Vec<PathBuf>,
+    /// A directory shared by the step's tasks, to remove when it is empty.
+    pub shared: Option<PathBuf>,
+    /// The site wants to look at the generated files (DisableCleanup).
+    pub keep_files: bool,
+}
+
+impl End {
+    /// RunTimeKill, for a container whose runtime process is `pid`; without one,
+    /// only a command that does not name it.
+    pub fn kill(&self, pid: Option<u32>) -> Option<Command> {
+        self.expand(self.kill.as_ref()?, pid)
+    }
+
+    /// RunTimeDelete; as [`kill`](Self::kill).
+    pub fn delete(&self, pid: Option<u32>) -> Option<Command> {
+        self.expand(self.delete.as_ref()?, pid)
+    }
+
+    /// Whether one of them names the process.
+    pub fn names_process(&self) -> bool {
+        [&self.kill, &self.delete].into_iter().flatten().any(|template| template.uses(Pattern::Pid))
+    }
+
+    fn expand(&self, template: &Template, pid: Option<u32>) -> Option<Command> {
+        if template.uses(Pattern::Pid) && pid.is_none() {
+            return None;
+        }
+        Some(template.expand(&Values { pid, ..self.values.clone() }))
+    }
+}
+
+/// Why no plan can be made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Slurm gave no command.
+    #[error("there is no command to run")]
+    NoCommand,
+    /// config.json is text; the bytes of the argument are not.
+    #[error("argument {index} '{shown}' is not valid UTF-8, which config.json cannot hold")]
+    Argument {
+        /// Counted from 0, the command itself.
+        index: usize,
+        /// The argument, as far as it is text.
+        shown: String,
+    },
+    /// As above, for a path that must stand in config.json.
+    #[error("the path '{0}' is not valid UTF-8, which config.json cannot hold")]
+    Path(String),
+}
+
+/// The plan for a task.
+///
+/// # Errors
+/// Something would have to stand in config.json that is no text.
+pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
+    if inputs.command.is_empty() {
+        return Err(PlanError::NoCommand);
+    }
+    let places = Places::of(config, &inputs);
+    let bundle_env = inputs.bundle.as_ref().map(Bundle::env).unwrap_or_default();
+    let environment = env::of_container(&inputs.environment, &bundle_env, excludes(&config.env_exclude));
+
+    let mut files = Vec::new();
+    let mut notes = Vec::new();
+    if let Some(end) = entry_end(config.env_file) {
+        let content = env::file(&environment, end);
+        files.push(PlannedFile { path: places.env_file(), content });
+    }
+    if let Some(bundle) = &inputs.bundle {
+        let content = config_json(config, &inputs, &places, bundle, environment, &mut notes)?;
+        files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
+    }
+
+    let values = values(&inputs, &places);
+    Ok(Plan {
+        dirs: places.dirs(),
+        files,
+        runtime_env: env::of_runtime(&inputs.environment, excludes(&config.runtime_env_exclude)),
+        start: start(&config.operations, &values),
+        end: end(config, places, values),
+        notes,
+    })
+}
+
+/// What one of the site's regular expressions leaves out of an environment.
+fn excludes(expression: &Option<EnvExclude>) -> impl Fn(&[u8]) -> bool {
+    move |entry| match (expression, CString::new(entry)) {
+        (Some(expression), Ok(entry)) => expression.excludes(&entry),
+        _ => false,
+    }
+}
+
+fn start(operations: &Operations, values: &Values) -> Start {
+    match operations {
+        Operations::Run { run } => Start::Run(run.expand(values)),
+        Operations::CreateStart { create, start } => Start::CreateStart {
+            create: create.expand(values),
+            query: None,
+            start: start.expand(values),
+        },
+    }
+}
+
+fn end(config: &Config, places: Places, values: Values) -> End {
+    End {
+        kill: config.kill.clone(),
+        delete: config.delete.clone(),
+        values,
+        record: places.record,
+        remove: vec![places.task],
+        shared: places.shared,
+        keep_files: config.disable_cleanup,
+    }
+}
+
+fn entry_end(format: EnvFile) -> Option<u8> {
+    match format {
+        EnvFile::Disabled => None,
+        EnvFile::Null => Some(0),
+        EnvFile::Newline => Some(b'\n'),
+    }
+}
+
+/// The text of the task's own config.json.
+fn config_json(
+    config: &Config,
+    inputs: &Inputs,
+    places: &Places,
+    bundle: &Bundle,
+    environment: Vec<Entry>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, PlanError> {
+    let (env, refused) = env::as_text(environment);
+    if !refused.is_empty() {
+        notes.push(format!(
+            "not valid UTF-8 and so not passed to the container: {}",
+            refused.join(", ")
+        ));
+    }
+    let spool = match &config.mount_spool_dir {
+        Some(template) => {
+            let destination = template.expand(&values(inputs, places));
+            Some((path_text(places.step.as_os_str())?, path_text(&destination)?))
+        }
+        None => None,
+    };
+    let edit = Edit {
+        args: texts(&inputs.command)?,
+        env,
+        terminal: inputs.terminal,
+        batch: inputs.request.is_batch(),
+        spool,
+        disable_hooks: config.disable_hooks.clone(),
+    };
+    let mut text = serde_json::Value::Object(edited(bundle, edit)).to_string().into_bytes();
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {
+    let text = |(index, argument): (usize, &OsString)| {
+        let shown = || argument.to_string_lossy().into_owned();
+        argument.to_str().map(str::to_owned).ok_or_else(|| PlanError::Argument { index, shown: shown() })
+    };
+    command.iter().enumerate().map(text).collect()
+}
+
+fn path_text(path: &OsStr) -> Result<String, PlanError> {
+    let shown = || PlanError::Path(path.to_string_lossy().into_owned());
+    path.to_str().map(str::to_owned).ok_or_else(shown)
+}
+
+/// Where a task's files are.
+struct Places {
+    /// The step's directory, `%m`.
+    step: PathBuf,
+    /// Whether the site wants it elsewhere than in the spool (ContainerPath).
+    shared: Option<PathBuf>,
+    /// The task's directory below it, with its config.json.
+    task: PathBuf,
+    /// The record of how to clean up, always in the spool, where root looks.
+    record: PathBuf,
+}
+
+impl Places {
+    fn of(config: &Config, inputs: &Inputs) -> Self {
+        let Request { spool, task, .. } = &inputs.request;
+        let mut places = Self {
+            step: spool.clone(),
+            shared: None,
+            task: spool.join(format!("task-{task}")),
+            record: spool.join(format!("task-{task}.cleanup")),
+        };
+        if let Some(container_path) = &config.container_path {
+            let parent = PathBuf::from(container_path.expand(&values(inputs, &places)));
+            places.step = parent.join(step_name(&inputs.request));
+            places.task = places.step.join(format!("task-{task}"));
+            places.shared = Some(places.step.clone());
+        }
+        places
+    }
+
+    fn env_file(&self) -> PathBuf {
+        self.task.join("environment")
+    }
+
+    fn dirs(&self) -> Vec<PathBuf> {
+        self.shared.iter().chain([&self.task]).cloned().collect()
+    }
+}
+
+/// The name of a step's directory below ContainerPath, as Slurm 26.05 spells it.
+fn step_name(request: &Request) -> String {
+    match request.step {
+        0xffff_fffa => format!("oci-job{}-interactive", request.job),
+        0xffff_fffb => format!("oci-job{}-batch", request.job),
+        step => format!("oci-job{}-{step}", request.job),
+    }
+}
+
+fn values(inputs: &Inputs, places: &Places) -> Values {
+    let Inputs { request, bundle, .. } = inputs;
+    let rootfs = bundle.as_ref().map_or_else(|| request.bundle.clone(), Bundle::rootfs);
+    Values {
+        args: inputs.command.clone(),
+        bundle: if bundle.is_some() { &places.task } else { &request.bundle }.into(),
+        env_file: places.env_file().into(),
+        job_id: request.job,
+        spool_dir: places.step.clone().into(),
+        node: inputs.node.clone().into(),
+        pid: None,
+        rootfs: rootfs.into(),
+        step_id: request.step,
+        task_id: request.task,
+        user: inputs.user.clone().into(),
+        uid: inputs.uid,
+        work_dir: inputs.work_dir.clone().into(),
+    }
+}

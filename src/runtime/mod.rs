@@ -1,0 +1,75 @@
+//! Carries a [`Plan`] out: files, the runtime around the task, the end.
+//!
+//! [`prepare`] writes what the plan says, [`process`] starts a command and waits
+//! for it with signals as events, [`cleanup`] ends and removes a container, also
+//! one whose helper died.
+#![forbid(unsafe_code)]
+
+pub mod cleanup;
+pub mod prepare;
+pub mod process;
+
+use crate::{
+    plan::{Plan, Start},
+    template::Command,
+};
+use process::{Ended, Spawned};
+
+/// What kept a container from being started. Nothing of the task has run.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// A directory or file of the task could not be made.
+    #[error("cannot {verb} '{path}': {cause}")]
+    Prepare {
+        /// What was tried.
+        verb: &'static str,
+        /// The directory or file.
+        path: String,
+        /// The system's reason.
+        cause: String,
+    },
+    /// A runtime command could not be executed.
+    #[error("cannot execute {operation}: '{program}': {cause}; {hint}")]
+    Execute {
+        /// Its key in oci.conf.
+        operation: &'static str,
+        /// The program.
+        program: String,
+        /// The system's reason.
+        cause: String,
+        /// What to look at.
+        hint: &'static str,
+    },
+    /// The site's configuration asks for something that is not there yet.
+    #[error(
+        "RunTimeCreate and RunTimeStart are not supported by this release; configure RunTimeRun"
+    )]
+    CreateStart,
+}
+
+/// Runs the task in its container, and removes its traces.
+///
+/// # Errors
+/// The container could not be started.
+pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
+    let Start::Run(command) = &plan.start else { return Err(RuntimeError::CreateStart) };
+    let outcome = prepare::write(plan).and_then(|()| run(plan, command, forward_signals));
+    cleanup::remove_files(&plan.end);
+    outcome
+}
+
+/// RunTimeRun lives as long as the container and reports its status.
+fn run(plan: &Plan, command: &Command, forward_signals: bool) -> Result<Ended, RuntimeError> {
+    let runtime = Spawned::with_stdio(command, &plan.runtime_env, "RunTimeRun")?;
+    if plan.end.names_process() {
+        prepare::write_record(plan, Some(runtime.pid()))?;
+    }
+    let ended = runtime.supervise(forward_signals);
+    // A runtime that reports success has seen the container to its end. After
+    // anything else something may be left, and deleting what is not there is
+    // harmless.
+    if ended != Ended::Exited(0) {
+        cleanup::delete(&plan.end, &plan.runtime_env);
+    }
+    Ok(ended)
+}
