@@ -39,6 +39,8 @@ pub struct Inputs {
     pub work_dir: PathBuf,
     /// Whether standard input is a terminal (`srun --pty`).
     pub terminal: bool,
+    /// The task's limit of open files, soft and hard.
+    pub open_files: Option<(u64, u64)>,
 }
 
 /// What will be done for one task.
@@ -154,7 +156,8 @@ pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
     }
     let places = Places::of(config, &inputs);
     let bundle_env = inputs.bundle.as_ref().map(Bundle::env).unwrap_or_default();
-    let environment = env::of_container(&inputs.environment, &bundle_env, excludes(&config.env_exclude));
+    let environment =
+        env::of_container(&inputs.environment, &bundle_env, excludes(&config.env_exclude));
 
     let mut files = Vec::new();
     let mut notes = Vec::new();
@@ -247,6 +250,7 @@ fn config_json(
         batch: inputs.request.is_batch(),
         spool,
         disable_hooks: config.disable_hooks.clone(),
+        open_files: inputs.open_files,
     };
     let mut text = serde_json::Value::Object(edited(bundle, edit)).to_string().into_bytes();
     text.push(b'\n');
@@ -256,7 +260,10 @@ fn config_json(
 fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {
     let text = |(index, argument): (usize, &OsString)| {
         let shown = || argument.to_string_lossy().into_owned();
-        argument.to_str().map(str::to_owned).ok_or_else(|| PlanError::Argument { index, shown: shown() })
+        argument
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| PlanError::Argument { index, shown: shown() })
     };
     command.iter().enumerate().map(text).collect()
 }

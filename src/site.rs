@@ -55,12 +55,22 @@ pub enum SiteError {
 }
 
 fn mistakes(list: &[Diagnostic]) -> String {
-    let Some(first) = list.first() else { return "the site's configuration has mistakes".to_owned() };
+    let Some(first) = list.first() else {
+        return "the site's configuration has mistakes".to_owned();
+    };
     let more = match list.len() {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    format!("the site's configuration has mistakes: {}{more}", first.summary())
+    format!("the site's configuration has mistakes: {}{more}", one_line(first))
+}
+
+/// A diagnostic for people who are busy with something else: no underline.
+fn one_line(diagnostic: &Diagnostic) -> String {
+    let place = diagnostic.place.as_ref();
+    let place = place.map(|place| format!("{}:{}:", place.line, place.column)).unwrap_or_default();
+    let hint = diagnostic.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}:{place} {}{hint}", diagnostic.file.display(), diagnostic.message)
 }
 
 /// Reads, checks and parses the site's configuration.
@@ -73,7 +83,7 @@ pub fn load(path: &Path) -> Result<Config, SiteError> {
     match Config::parse(path, &text, &mut include) {
         Ok(Parsed { config, warnings }) => {
             for warning in warnings {
-                log::info!("{}", warning.summary());
+                log::info!("{}", one_line(&warning));
             }
             Ok(config)
         }
@@ -115,11 +125,15 @@ fn check(path: &Path, metadata: &Metadata) -> Result<(), SiteError> {
     };
     let owner = metadata.uid();
     if owner != 0 && owner != geteuid().as_raw() {
-        return trust(format!("is owned by uid {owner}, not by root"), format!("chown root '{shown}'"));
+        return trust(
+            format!("is owned by uid {owner}, not by root"),
+            format!("chown root '{shown}'"),
+        );
     }
     let mode = metadata.mode();
     if mode & WRITABLE != 0 && !(metadata.is_dir() && mode & STICKY != 0) {
-        let problem = format!("has mode {:04o}, so others than its owner can write it", mode & 0o7777);
+        let problem =
+            format!("has mode {:04o}, so others than its owner can write it", mode & 0o7777);
         return trust(problem, format!("chmod go-w '{shown}'"));
     }
     Ok(())
@@ -183,7 +197,9 @@ mod tests {
             chmod(&path, mode);
             assert_eq!(
                 message(&path),
-                format!("cannot trust the site's configuration: '{shown}' has mode {mode:04o}, so others than its owner can write it; run: chmod go-w '{shown}'")
+                format!(
+                    "cannot trust the site's configuration: '{shown}' has mode {mode:04o}, so others than its owner can write it; run: chmod go-w '{shown}'"
+                )
             );
         }
     }
@@ -196,7 +212,9 @@ mod tests {
         let link = other.path().join("oci.conf");
         symlink(&path, &link).unwrap();
         let shown = keep.path().display();
-        let expected = format!("cannot trust the site's configuration: '{shown}' has mode 0777, so others than its owner can write it; run: chmod go-w '{shown}'");
+        let expected = format!(
+            "cannot trust the site's configuration: '{shown}' has mode 0777, so others than its owner can write it; run: chmod go-w '{shown}'"
+        );
         assert_eq!(message(&path), expected);
         assert_eq!(message(&link), expected);
     }
@@ -212,7 +230,9 @@ mod tests {
         let shown = path.display();
         assert_eq!(
             message(&path),
-            format!("cannot trust the site's configuration: '{shown}' is owned by uid 12345, not by root; run: chown root '{shown}'")
+            format!(
+                "cannot trust the site's configuration: '{shown}' is owned by uid 12345, not by root; run: chown root '{shown}'"
+            )
         );
     }
 

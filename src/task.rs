@@ -12,7 +12,10 @@ use std::{
     process::ExitCode,
 };
 
-use nix::unistd::{Uid, User, gethostname, getuid};
+use nix::{
+    sys::resource::{Resource, getrlimit},
+    unistd::{Uid, User, gethostname, getuid},
+};
 
 use crate::{
     bundle::{self, BundleError},
@@ -98,6 +101,7 @@ fn inputs(mut request: Request, config: &Config, node: String) -> Result<Inputs,
         user: user_name(getuid()),
         work_dir,
         terminal: std::io::stdin().is_terminal(),
+        open_files: getrlimit(Resource::RLIMIT_NOFILE).ok(),
         request,
     })
 }
@@ -111,7 +115,9 @@ fn command(program: Option<&OsStr>) -> Vec<OsString> {
 /// The environment without the request, which is nobody else's business.
 fn environment() -> Vec<Entry> {
     let others = env::vars_os().filter(|(name, _)| name != request::VARIABLE);
-    others.map(|(name, value)| [name.into_vec(), b"=".to_vec(), value.into_vec()].concat()).collect()
+    others
+        .map(|(name, value)| [name.into_vec(), b"=".to_vec(), value.into_vec()].concat())
+        .collect()
 }
 
 /// Slurm's name of this node; with several slurmds on a host not the host's.

@@ -30,6 +30,9 @@ pub struct Edit {
     pub spool: Option<(String, String)>,
     /// Kinds of hooks to leave out.
     pub disable_hooks: Vec<String>,
+    /// The task's own limit of open files, soft and hard, for a bundle that sets
+    /// none: runc raises the soft one to the hard one unless it is told.
+    pub open_files: Option<(u64, u64)>,
 }
 
 /// The bundle's config.json as the task needs it.
@@ -55,6 +58,9 @@ pub fn edited(bundle: &Bundle, mut edit: Edit) -> Object {
         process.insert("args".into(), edit.args.into());
         process.insert("env".into(), edit.env.into());
         process.entry("cwd").or_insert_with(|| "/".into());
+        if let Some(limit) = edit.open_files {
+            limit_open_files(process, limit);
+        }
     });
     config
 }
@@ -106,6 +112,17 @@ fn hidden_later(config: &Object, place: &str) -> bool {
     let destinations = mounts.filter_map(|mount| mount.get("destination")?.as_str());
     let mut later = destinations.skip_while(|&destination| destination != place).skip(1);
     later.any(|destination| Path::new(place).starts_with(destination))
+}
+
+fn limit_open_files(process: &mut Object, (soft, hard): (u64, u64)) {
+    let limits = process.entry("rlimits").or_insert_with(|| Value::Array(Vec::new()));
+    let is_set = |limit: &Value| limit.get("type").is_some_and(|kind| kind == "RLIMIT_NOFILE");
+    match limits {
+        Value::Array(limits) if !limits.iter().any(is_set) => {
+            limits.push(json!({"type": "RLIMIT_NOFILE", "hard": hard, "soft": soft}));
+        }
+        _ => {}
+    }
 }
 
 fn disable_hooks(config: &mut Object, kinds: &[String]) {

@@ -14,12 +14,7 @@ use std::{
 };
 
 use super::process::{self, Spawned};
-use crate::{
-    env::Entry,
-    netstring,
-    plan::End,
-    template::Command,
-};
+use crate::{env::Entry, netstring, plan::End, template::Command};
 
 /// How long one runtime command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,7 +42,8 @@ pub struct Record {
 impl Record {
     /// The record for a container.
     pub fn of(end: &End, env: &[Entry], pid: Option<u32>) -> Self {
-        let words = |command: Option<Command>| command.as_ref().map(process::words).unwrap_or_default();
+        let words =
+            |command: Option<Command>| command.as_ref().map(process::words).unwrap_or_default();
         Self {
             kill: words(end.kill(pid)),
             delete: words(end.delete(pid)),
@@ -156,7 +152,9 @@ fn run(command: &Command, env: &[Entry], operation: &'static str) {
     match Spawned::silent(command, env, operation) {
         Ok(spawned) => match spawned.finish_within(PATIENCE) {
             Some(ended) => log::debug!("{operation}: {ended:?}"),
-            None => log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs()),
+            None => {
+                log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs())
+            }
         },
         Err(error) => log::warn!("{error}"),
     }

@@ -130,7 +130,10 @@ fn start(
         hint,
     };
     let path = find(program).ok_or_else(|| {
-        failed(io::Error::from_raw_os_error(nix::libc::ENOENT), "install the runtime on this node, or correct oci.conf")
+        failed(
+            io::Error::from_raw_os_error(nix::libc::ENOENT),
+            "install the runtime on this node, or correct oci.conf",
+        )
     })?;
     let mut process = Process::new(path);
     process.args(words.iter().skip(1)).env_clear().envs(env.iter().filter_map(pair));

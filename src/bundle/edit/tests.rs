@@ -90,6 +90,21 @@ fn hooks_the_site_disables_are_left_out_and_others_stay() {
     assert_eq!(config["hooks"], json!({"poststop": [{"path": "/y"}]}));
 }
 
+#[test]
+fn the_tasks_limit_of_open_files_holds_unless_the_bundle_sets_its_own() {
+    let limits = |text: &str| {
+        let edit = Edit { open_files: Some((777, 4096)), ..edit(&["true"]) };
+        edited(&bundle(text), edit)["process"]["rlimits"].clone()
+    };
+    let ours = json!({"type": "RLIMIT_NOFILE", "hard": 4096, "soft": 777});
+    let core = json!({"type": "RLIMIT_CORE", "hard": 0, "soft": 0});
+    let own = json!({"type": "RLIMIT_NOFILE", "hard": 1, "soft": 1});
+    assert_eq!(limits("{}"), json!([ours]));
+    let with = |limit: &Value| json!({"process": {"rlimits": [limit]}}).to_string();
+    assert_eq!(limits(&with(&core)), json!([core, ours]));
+    assert_eq!(limits(&with(&own)), json!([own]));
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
