@@ -29,6 +29,7 @@ pub mod plugin;
 pub mod request;
 pub mod runtime;
 pub mod site;
+pub mod slurm;
 pub mod spank;
 pub mod sys;
 pub mod task;

@@ -15,6 +15,7 @@ use crate::{
     config::{Config, EnvExclude, EnvFile, Operations},
     env::{self, Entry},
     request::Request,
+    slurm::{BATCH_STEP, INTERACTIVE_STEP},
     template::{Command, Pattern, Template, Values},
 };
 
@@ -315,8 +316,8 @@ impl Places {
 /// The name of a step's directory below ContainerPath, as Slurm 26.05 spells it.
 fn step_name(request: &Request) -> String {
     match request.step {
-        0xffff_fffa => format!("oci-job{}-interactive", request.job),
-        0xffff_fffb => format!("oci-job{}-batch", request.job),
+        INTERACTIVE_STEP => format!("oci-job{}-interactive", request.job),
+        BATCH_STEP => format!("oci-job{}-batch", request.job),
         step => format!("oci-job{}-{step}", request.job),
     }
 }

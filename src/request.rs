@@ -8,16 +8,13 @@ use std::{
     path::PathBuf,
 };
 
-use crate::netstring;
+use crate::{netstring, slurm::BATCH_STEP};
 
 /// The variable the request travels in, from `task_init` to the helper.
 pub const VARIABLE: &str = "SPANK_OCI_REQUEST";
 
 /// Plugin and helper are of one release, or the helper refuses.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
-
-/// Step id of the batch script's step (`SLURM_BATCH_SCRIPT` in slurm.h).
-pub const BATCH_STEP: u32 = 0xffff_fffb;
 
 /// Which processes of a task slurmstepd sends a signal to, by its proctrack
 /// plugin (Slurm 20.11 to 26.05).

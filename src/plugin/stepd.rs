@@ -26,11 +26,9 @@ use super::{
 };
 use crate::{
     request::{self, Delivery, Request},
+    slurm::EXTERN_STEP,
     sys::loaded,
 };
-
-/// Step id of the step that holds a job's place on a node; it has no task.
-const EXTERN_STEP: u32 = 0xffff_fffc;
 
 /// A step that runs in a container.
 struct Step {

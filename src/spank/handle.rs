@@ -10,7 +10,15 @@ use std::{
 use super::bindings as shim;
 use crate::{
     plugin::host::{Context, Front, Host, HostError, StepIds},
+    slurm,
     sys::environ,
+};
+
+// The header, compared with Slurm's by tests/abi, and the pure modules agree.
+const _: () = {
+    assert!(shim::ABI_STEP_INTERACTIVE == slurm::INTERACTIVE_STEP);
+    assert!(shim::ABI_STEP_BATCH == slurm::BATCH_STEP);
+    assert!(shim::ABI_STEP_EXTERN == slurm::EXTERN_STEP);
 };
 
 /// The handle Slurm passes to one hook, valid until that hook returns.
