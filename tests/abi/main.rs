@@ -43,9 +43,9 @@ fn library() -> Result<PathBuf, Box<dyn Error>> {
 fn symbols(path: &Path, wanted: impl Fn(&dyn Fn() -> (bool, bool)) -> bool) -> BTreeSet<String> {
     let data = fs::read(path).unwrap();
     let file = object::File::parse(data.as_slice()).unwrap();
-    let matching = file.dynamic_symbols().filter(|symbol| {
-        wanted(&|| (symbol.is_definition(), symbol.is_weak()))
-    });
+    let matching = file
+        .dynamic_symbols()
+        .filter(|symbol| wanted(&|| (symbol.is_definition(), symbol.is_weak())));
     matching.map(|symbol| symbol.name().unwrap().to_owned()).collect()
 }
 
@@ -75,5 +75,8 @@ fn what_an_older_slurm_lacks_does_not_keep_the_library_from_being_loaded() {
     let strong = symbols(&library, |is| is() == (false, false));
     let weak = symbols(&library, |is| is() == (false, true));
     assert_eq!(strong.into_iter().filter(of_slurm).collect::<Vec<_>>(), Vec::<String>::new());
-    assert!(weak.contains("spank_prepend_task_argv") && weak.contains("spank_get_item"), "{weak:?}");
+    assert!(
+        weak.contains("spank_prepend_task_argv") && weak.contains("spank_get_item"),
+        "{weak:?}"
+    );
 }

@@ -2,6 +2,10 @@
 //! touching anything, carried out by [`crate::runtime`].
 #![forbid(unsafe_code)]
 
+mod show;
+#[cfg(test)]
+mod tests;
+
 use std::{
     ffi::{CString, OsStr, OsString},
     path::PathBuf,
@@ -176,7 +180,7 @@ pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
         dirs: places.dirs(),
         files,
         runtime_env: env::of_runtime(&inputs.environment, excludes(&config.runtime_env_exclude)),
-        start: start(&config.operations, &values),
+        start: start(config, &values),
         end: end(config, places, values),
         notes,
     })
@@ -190,12 +194,12 @@ fn excludes(expression: &Option<EnvExclude>) -> impl Fn(&[u8]) -> bool {
     }
 }
 
-fn start(operations: &Operations, values: &Values) -> Start {
-    match operations {
+fn start(config: &Config, values: &Values) -> Start {
+    match &config.operations {
         Operations::Run { run } => Start::Run(run.expand(values)),
         Operations::CreateStart { create, start } => Start::CreateStart {
             create: create.expand(values),
-            query: None,
+            query: config.query.as_ref().map(|query| query.expand(values)),
             start: start.expand(values),
         },
     }

@@ -1,0 +1,113 @@
+//! Plans for typical sites and tasks, compared with tests/data/plan/*.expected.
+//! `UPDATE_EXPECTED=1` writes those files anew.
+
+use std::{fs, io, path::Path};
+
+use super::*;
+use crate::{bundle::read, request::Delivery};
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plan");
+const BUNDLE: &str = r#"{"ociVersion":"1.0.2","process":{"terminal":true,"args":["sh"],"env":["PATH=/bin","TERM=xterm"],"cwd":"/"},"root":{"path":"rootfs"},"mounts":[{"destination":"/dev","type":"tmpfs","source":"tmpfs"}],"hooks":{"prestart":[{"path":"/bin/true"}]}}"#;
+
+fn site(text: &str) -> Config {
+    let mut no_include = |_: &Path| Err(io::Error::other("no include here"));
+    Config::parse(Path::new("oci.conf"), text.as_bytes(), &mut no_include).unwrap().config
+}
+
+fn crun(more: &str) -> Config {
+    let commands = fs::read_to_string(format!("{DATA}/crun.conf")).unwrap();
+    site(&format!("{commands}{more}"))
+}
+
+fn inputs() -> Inputs {
+    let config = read::parse(Path::new("/b/config.json"), BUNDLE.as_bytes()).unwrap();
+    Inputs {
+        request: Request {
+            bundle: "/images/it's".into(),
+            config: "/etc/oci.conf".into(),
+            spool: "/run/spank-oci/7.0.0/spool".into(),
+            job: 7,
+            step: 0,
+            task: 3,
+            delivery: Delivery::Everyone,
+            program: None,
+        },
+        bundle: Some(Bundle { dir: "/images/it's".into(), config }),
+        command: vec!["echo".into(), "it's".into(), "$(id)".into()],
+        environment: ["PATH=/home/a/bin", "A=1\n2", "SLURM_CONF=/x", "LD_PRELOAD=/y"]
+            .map(|entry| entry.as_bytes().to_vec())
+            .into(),
+        node: "n1".to_owned(),
+        uid: 1000,
+        user: "alice".to_owned(),
+        work_dir: "/home/alice".into(),
+        terminal: false,
+        open_files: Some((1024, 4096)),
+    }
+}
+
+fn compare(name: &str, config: &Config, inputs: Inputs) {
+    let shown = plan(config, inputs).unwrap().to_string();
+    let path = format!("{DATA}/{name}.expected");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(&path, &shown).unwrap();
+    }
+    assert_eq!(shown, fs::read_to_string(path).unwrap_or_default(), "{name}");
+}
+
+#[test]
+fn a_task_under_crun() {
+    compare("crun", &crun(""), inputs());
+}
+
+#[test]
+fn a_batch_script() {
+    let mut inputs = inputs();
+    inputs.request.step = BATCH_STEP;
+    inputs.command[0] = "/spool/job00007/slurm_script".into();
+    compare("batch", &crun(""), inputs);
+}
+
+#[test]
+fn a_terminal() {
+    compare("terminal", &crun(""), Inputs { terminal: true, ..inputs() });
+}
+
+#[test]
+fn every_key_that_changes_the_plan() {
+    let keys = "ContainerPath=/scratch/%u/%j\nMountSpoolDir=/var/run/slurm\nCreateEnvFile=newline\nDisableHooks=prestart\nDisableCleanup=yes\n";
+    compare("keys", &crun(keys), inputs());
+}
+
+#[test]
+fn a_runtime_that_takes_the_command_itself() {
+    let config = site(&fs::read_to_string(format!("{DATA}/charliecloud.conf")).unwrap());
+    compare("charliecloud", &config, Inputs { bundle: None, ..inputs() });
+}
+
+#[test]
+fn a_runtime_with_create_and_start() {
+    let config = site(&fs::read_to_string(format!("{DATA}/create-start.conf")).unwrap());
+    compare("create-start", &config, inputs());
+}
+
+#[test]
+fn what_config_json_cannot_hold_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+    let latin1 = OsString::from_vec(b"caf\xe9".to_vec());
+    let mut with_argument = inputs();
+    with_argument.command[1] = latin1.clone();
+    let error = plan(&crun(""), with_argument).unwrap_err().to_string();
+    assert_eq!(error, "argument 1 'caf\u{fffd}' is not valid UTF-8, which config.json cannot hold");
+
+    let mut with_variable = inputs();
+    with_variable.environment.push(b"NAME=caf\xe9".to_vec());
+    let notes = plan(&crun(""), with_variable).unwrap().notes;
+    assert_eq!(notes, ["not valid UTF-8 and so not passed to the container: NAME"]);
+}
+
+#[test]
+fn a_step_without_a_command_has_no_plan() {
+    let error = plan(&crun(""), Inputs { command: vec![], ..inputs() }).unwrap_err();
+    assert_eq!(error.to_string(), "there is no command to run");
+}
