@@ -13,6 +13,7 @@ mod scan;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod word;
 
 use std::ffi::OsString;
 use std::ops::Range;

@@ -83,7 +83,7 @@ mod tests {
         let regex = Regex::new("secret").unwrap();
         assert!(regex.is_match(c"A=my secret\nB"));
         assert!(!regex.is_match(c""));
-        let _ = regex.is_match(CStr::from_bytes_with_nul(b"A=\xff\xfe\0").unwrap());
+        let _ = regex.is_match(c"A=\xff\xfe");
     }
 
     #[test]
