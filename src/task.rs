@@ -24,9 +24,9 @@ use crate::{
     env::Entry,
     plan::{self, Inputs, PlanError},
     request::{self, Request, RequestError},
-    runtime::{self, RuntimeError, process::Ended},
+    runtime::{self, RuntimeError},
     site::{self, SiteError},
-    sys::{fds, signals},
+    sys::{children::Ended, fds, signals},
 };
 
 /// Exit status of a task whose container could not be started.

@@ -53,7 +53,7 @@ fn show_end(f: &mut fmt::Formatter<'_>, end: &End) -> fmt::Result {
     for dir in &end.remove {
         writeln!(f, "remove: {}", dir.display())?;
     }
-    for dir in &end.shared {
+    if let Some(dir) = &end.shared {
         writeln!(f, "remove when empty: {}", dir.display())?;
     }
     Ok(())

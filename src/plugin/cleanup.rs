@@ -9,7 +9,7 @@ use super::{
     args::Args,
     state::{Removal, StateError, StepDir, StepName},
 };
-use crate::sys::run_as;
+use crate::sys::{children::Ended, run_as};
 
 /// The helper's subcommand for this.
 pub const SUBCOMMAND: &str = "cleanup";
@@ -49,7 +49,7 @@ pub fn finish(dir: &StepDir, helper: &Path) -> Result<(), CleanupError> {
     let arguments = [OsString::from(SUBCOMMAND), spool.clone().into()];
     let outcome = run_as::run(helper, &arguments, uid, gid, PATIENCE);
     match outcome.map_err(|error| failed(error.to_string()))? {
-        run_as::Outcome::Exited(0) => {}
+        run_as::Outcome::Ended(Ended::Exited(0)) => {}
         outcome => return Err(failed(format!("'{}' {outcome}", helper.display()))),
     }
     match dir.remove()? {

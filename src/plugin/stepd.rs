@@ -72,10 +72,9 @@ pub fn take_task(host: &impl Host) -> Result<(), Refusal> {
 
 /// Removes the step's directory, as root, after all tasks have ended.
 pub fn finish_step() {
-    if let Some(Some(Ok(step))) = STEP.get() {
-        if let Err(error) = cleanup::finish(&step.dir, &step.args.helper) {
-            log::error!("{error}");
-        }
+    let Some(Some(Ok(step))) = STEP.get() else { return };
+    if let Err(error) = cleanup::finish(&step.dir, &step.args.helper) {
+        log::error!("{error}");
     }
 }
 

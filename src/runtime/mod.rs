@@ -6,14 +6,16 @@
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
+pub mod create_start;
 pub mod prepare;
 pub mod process;
 
 use crate::{
     plan::{Plan, Start},
+    sys::children::Ended,
     template::Command,
 };
-use process::{Ended, Spawned};
+use process::Spawned;
 
 /// What kept a container from being started. Nothing of the task has run.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +42,14 @@ pub enum RuntimeError {
         /// What to look at.
         hint: &'static str,
     },
-    /// The site's configuration asks for something that is not there yet.
-    #[error(
-        "RunTimeCreate and RunTimeStart are not supported by this release; configure RunTimeRun"
-    )]
-    CreateStart,
+    /// A runtime command was executed and failed; its own message stands before.
+    #[error("{operation} failed: {cause}")]
+    Operation {
+        /// Its key in oci.conf.
+        operation: &'static str,
+        /// How it ended.
+        cause: String,
+    },
 }
 
 /// Runs the task in its container, and removes its traces.
@@ -52,8 +57,12 @@ pub enum RuntimeError {
 /// # Errors
 /// The container could not be started.
 pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
-    let Start::Run(command) = &plan.start else { return Err(RuntimeError::CreateStart) };
-    let outcome = prepare::write(plan).and_then(|()| run(plan, command, forward_signals));
+    let outcome = prepare::write(plan).and_then(|()| match &plan.start {
+        Start::Run(command) => run(plan, command, forward_signals),
+        Start::CreateStart { create, query, start } => {
+            create_start::run(plan, create, query.as_ref(), start, forward_signals)
+        }
+    });
     cleanup::remove_files(&plan.end);
     outcome
 }

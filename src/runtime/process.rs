@@ -4,10 +4,10 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io,
+    io::{self, Read},
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, Command as Process, ExitStatus, Stdio},
+    process::{Child, Command as Process, Stdio},
     time::Duration,
 };
 
@@ -20,18 +20,12 @@ use super::RuntimeError;
 use crate::{
     env::{Entry, RUNTIME_PATH},
     files,
-    sys::{pidfd, signals},
+    sys::{
+        children::{self, Ended, Reaped},
+        pidfd, signals,
+    },
     template::Command,
 };
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// By itself, with this status.
-    Exited(i32),
-    /// By this signal.
-    Killed(i32),
-}
 
 /// A runtime command that was started.
 pub struct Spawned {
@@ -65,6 +59,20 @@ impl Spawned {
         })
     }
 
+    /// Starts a command that reads nothing and whose output is wanted.
+    ///
+    /// # Errors
+    /// As [`with_stdio`](Self::with_stdio).
+    pub fn asked(
+        command: &Command,
+        env: &[Entry],
+        operation: &'static str,
+    ) -> Result<Self, RuntimeError> {
+        start(command, env, operation, |process| {
+            process.stdin(Stdio::null()).stdout(Stdio::piped());
+        })
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -72,45 +80,47 @@ impl Spawned {
 
     /// Waits for its end and passes signals on to it, if so wished. All signals
     /// are blocked in this process (see [`signals::block_all`]).
-    pub fn supervise(mut self, forward_signals: bool) -> Ended {
-        loop {
-            if let Some(ended) = self.ended() {
-                return ended;
-            }
-            match signals::wait() {
-                Ok(SIGCHLD) | Err(_) => {}
-                Ok(signal) if forward_signals => signals::send(self.pid(), signal),
-                Ok(_) => {}
-            }
-        }
+    pub fn supervise(self, forward_signals: bool) -> Ended {
+        supervise(self.pid(), forward_signals).unwrap_or(Ended::Exited(255))
     }
 
     /// Waits for its end no longer than `patience`, then kills it; `None` then.
     pub fn finish_within(mut self, patience: Duration) -> Option<Ended> {
-        let in_time = pidfd::ends_within(self.child.id().cast_signed(), patience);
+        let in_time = pidfd::ends_within(self.pid(), patience);
         if !in_time {
             let _ = self.child.kill();
         }
-        let ended = self.child.wait().map_or(Ended::Exited(255), Ended::from);
-        in_time.then_some(ended)
+        let status = self.child.wait().map(|status| children::ended(status.into_raw()));
+        in_time.then_some(status.unwrap_or(Ended::Exited(255)))
     }
 
-    fn ended(&mut self) -> Option<Ended> {
-        match self.child.try_wait() {
-            Ok(status) => status.map(Ended::from),
-            // Nobody else reaps in this process, so the child cannot be lost; if
-            // it is, there is nothing to wait for.
-            Err(_) => Some(Ended::Exited(255)),
+    /// What it writes to its standard output, if it ends by itself with success
+    /// within `patience`. Meant for less than a pipe holds.
+    pub fn output_within(mut self, patience: Duration) -> Option<Vec<u8>> {
+        let output = self.child.stdout.take();
+        if self.finish_within(patience)? != Ended::Exited(0) {
+            return None;
         }
+        let mut text = Vec::new();
+        output?.read_to_end(&mut text).ok()?;
+        Some(text)
     }
 }
 
-impl From<ExitStatus> for Ended {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exited(code),
-            (None, Some(signal)) => Self::Killed(signal),
-            (None, None) => Self::Exited(255),
+/// Waits for the end of a child and passes signals on to it, if so wished;
+/// `None` if there is no such child. Other children that end are reaped.
+pub fn supervise(child: u32, forward_signals: bool) -> Option<Ended> {
+    loop {
+        match children::reap() {
+            Reaped::Child(pid, ended) if pid == child => return Some(ended),
+            Reaped::Child(..) => continue,
+            Reaped::Childless => return None,
+            Reaped::Nobody => {}
+        }
+        match signals::wait() {
+            Ok(SIGCHLD) | Err(_) => {}
+            Ok(signal) if forward_signals => signals::send(child, signal),
+            Ok(_) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! System calls behind safe functions. With [`crate::spank`] the only place for
 //! unsafe code; what nix or std offer safely is not wrapped again.
 
+pub mod children;
 pub mod environ;
 pub mod fds;
 pub mod loaded;

@@ -3,15 +3,37 @@
 use std::{
     ffi::c_int,
     io,
+    mem::MaybeUninit,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Waits for the end of a child that is not reaped yet, no longer than
-/// `patience`; whether it has ended. True as well where a process cannot be
-/// watched so (before Linux 5.3): reaping then waits without a bound.
-pub fn ends_within(child: libc::pid_t, patience: Duration) -> bool {
-    let Some(fd) = open(child) else { return true };
+/// `patience`; whether it has ended.
+pub fn ends_within(child: u32, patience: Duration) -> bool {
+    match open(child) {
+        Some(fd) => readable_within(&fd, patience),
+        None => looked_at_until(child, Instant::now() + patience),
+    }
+}
+
+/// Waits for the end of any process; one that cannot be watched counts as ended.
+pub fn wait(process: u32) {
+    if let Some(fd) = open(process) {
+        while !readable_within(&fd, Duration::from_secs(3600)) {}
+    }
+}
+
+fn open(process: u32) -> Option<OwnedFd> {
+    // SAFETY: pidfd_open takes two numbers and returns a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
+    let fd @ 0.. = c_int::try_from(fd).ok()? else { return None };
+    // SAFETY: the descriptor was just made and has no other owner.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn readable_within(fd: &OwnedFd, patience: Duration) -> bool {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let milliseconds = c_int::try_from(patience.as_millis()).unwrap_or(c_int::MAX);
     loop {
@@ -24,10 +46,48 @@ pub fn ends_within(child: libc::pid_t, patience: Duration) -> bool {
     }
 }
 
-fn open(process: libc::pid_t) -> Option<OwnedFd> {
-    // SAFETY: pidfd_open takes two numbers and returns a new descriptor or -1.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
-    let fd @ 0.. = c_int::try_from(fd).ok()? else { return None };
-    // SAFETY: the descriptor was just made and has no other owner.
-    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+/// Before Linux 5.3 a process cannot be waited for with a bound in any better way.
+fn looked_at_until(child: u32, deadline: Instant) -> bool {
+    while Instant::now() < deadline {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: the pointer is to a live local, all zero as waitid wants it to
+        // tell "nothing yet" by.
+        let ended = unsafe {
+            libc::waitid(libc::P_PID, child, info.as_mut_ptr(), how) != 0
+                || info.assume_init_ref().si_pid() != 0
+        };
+        if ended {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn both_ways_see_a_process_end_and_give_up_on_one_that_does_not() {
+        let second = Duration::from_secs(1);
+        let ways: [fn(u32, Duration) -> bool; 2] =
+            [ends_within, |child, patience| looked_at_until(child, Instant::now() + patience)];
+        for way in ways {
+            let mut child = Command::new("sleep").arg("0.05").spawn().unwrap();
+            assert!(way(child.id(), 60 * second));
+            assert!(child.wait().unwrap().success());
+            let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+            assert!(!way(child.id(), second / 50));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_not_waited_for() {
+        wait(u32::MAX >> 1);
+    }
 }

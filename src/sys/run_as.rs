@@ -9,15 +9,16 @@ use std::{
     time::Duration,
 };
 
-use super::pidfd;
+use super::{
+    children::{self, Ended},
+    fds, pidfd,
+};
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// By itself, with this status.
-    Exited(i32),
-    /// By this signal.
-    Killed(i32),
+    /// As processes do.
+    Ended(Ended),
     /// It took too long and was killed.
     TimedOut,
     /// Another part of the process took the status away.
@@ -27,8 +28,8 @@ pub enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exited(status) => write!(f, "exited with status {status}"),
-            Self::Killed(signal) => write!(f, "was killed by signal {signal}"),
+            Self::Ended(Ended::Exited(status)) => write!(f, "exited with status {status}"),
+            Self::Ended(Ended::Killed(signal)) => write!(f, "was killed by signal {signal}"),
             Self::TimedOut => write!(f, "took too long and was killed"),
             Self::Unknown => write!(f, "ended, its status is unknown"),
         }
@@ -96,24 +97,20 @@ fn on_dev_null() -> bool {
     // it owns all of them and uses none after this.
     unsafe {
         let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
-        null != -1
-            && (0..=2).all(|fd| libc::dup2(null, fd) == fd)
-            && libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) == 0
+        let done = null != -1 && (0..=2).all(|fd| libc::dup2(null, fd) == fd);
+        fds::close_others();
+        done
     }
 }
 
 fn wait(child: libc::pid_t, patience: Duration) -> Outcome {
-    if !pidfd::ends_within(child, patience) {
+    if !pidfd::ends_within(child.cast_unsigned(), patience) {
         // SAFETY: `child` is our own and not reaped yet, so the pid is still its.
         unsafe { libc::kill(child, libc::SIGKILL) };
         reap(child);
         return Outcome::TimedOut;
     }
-    match reap(child) {
-        Some(status) if libc::WIFEXITED(status) => Outcome::Exited(libc::WEXITSTATUS(status)),
-        Some(status) => Outcome::Killed(libc::WTERMSIG(status)),
-        None => Outcome::Unknown,
-    }
+    reap(child).map_or(Outcome::Unknown, |status| Outcome::Ended(children::ended(status)))
 }
 
 fn reap(child: libc::pid_t) -> Option<c_int> {
@@ -142,9 +139,9 @@ mod tests {
     #[test]
     fn the_outcome_is_the_programs_own() {
         let patience = Duration::from_secs(10);
-        assert_eq!(sh("exit 0", patience), Outcome::Exited(0));
-        assert_eq!(sh("exit 7", patience), Outcome::Exited(7));
-        assert_eq!(sh("kill -TERM $$", patience), Outcome::Killed(libc::SIGTERM));
+        assert_eq!(sh("exit 0", patience), Outcome::Ended(Ended::Exited(0)));
+        assert_eq!(sh("exit 7", patience), Outcome::Ended(Ended::Exited(7)));
+        assert_eq!(sh("kill -TERM $$", patience), Outcome::Ended(Ended::Killed(libc::SIGTERM)));
     }
 
     #[test]
@@ -156,13 +153,13 @@ mod tests {
     fn a_program_that_is_missing_is_status_127() {
         let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
         let outcome = run(Path::new("/missing"), &[], uid, gid, Duration::from_secs(10));
-        assert_eq!(outcome.unwrap(), Outcome::Exited(NOT_EXECUTED));
+        assert_eq!(outcome.unwrap(), Outcome::Ended(Ended::Exited(NOT_EXECUTED)));
     }
 
     #[test]
     fn the_program_has_no_descriptor_but_the_three_and_no_environment_but_path() {
         let script = "test \"$(ls /proc/$$/fd | wc -w)\" -le 4 && test \"$(env | grep -vc '^\\(PATH\\|PWD\\|_\\|SHLVL\\|OLDPWD\\)=')\" = 0";
-        assert_eq!(sh(script, Duration::from_secs(10)), Outcome::Exited(0));
+        assert_eq!(sh(script, Duration::from_secs(10)), Outcome::Ended(Ended::Exited(0)));
     }
 
     #[test]
@@ -174,6 +171,6 @@ mod tests {
         let script = "test \"$(id -u):$(id -g):$(id -G)\" = 12345:54321:54321 && test \"$(awk '/^Uid/{print $2$3$4$5}' /proc/self/status)\" = 12345123451234512345";
         let arguments = ["-c".into(), script.into()];
         let outcome = run(Path::new("/bin/sh"), &arguments, 12345, 54321, Duration::from_secs(10));
-        assert_eq!(outcome.unwrap(), Outcome::Exited(0));
+        assert_eq!(outcome.unwrap(), Outcome::Ended(Ended::Exited(0)));
     }
 }

@@ -1,0 +1,104 @@
+//! RunTimeCreate, RunTimeQuery, RunTimeStart: the operations that every OCI
+//! runtime has (OCI runtime specification, "Lifecycle").
+//!
+//! RunTimeCreate inherits the task's standard input and outputs and exits once
+//! the container is made; its first process then becomes a child of this one,
+//! which adopts orphans. So its end is an event, and its status the true one.
+//! RunTimeQuery is asked once, for the process id.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    RuntimeError, cleanup,
+    process::{self, Spawned},
+};
+use crate::{
+    env::Entry,
+    plan::Plan,
+    sys::children::Ended,
+    sys::{children, pidfd},
+    template::Command,
+};
+
+/// How long RunTimeQuery and RunTimeStart may take; both only look or signal.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the task in a container made and started by separate commands.
+///
+/// # Errors
+/// One of them failed. The container is deleted then.
+pub fn run(
+    plan: &Plan,
+    create: &Command,
+    query: Option<&Command>,
+    start: &Command,
+    forward_signals: bool,
+) -> Result<Ended, RuntimeError> {
+    let ended =
+        started(plan, create, query, start).map(|container| wait(container, forward_signals));
+    cleanup::delete(&plan.end, &plan.runtime_env);
+    ended
+}
+
+/// Makes and starts the container; its first process.
+fn started(
+    plan: &Plan,
+    create: &Command,
+    query: Option<&Command>,
+    start: &Command,
+) -> Result<u32, RuntimeError> {
+    let query = query.ok_or_else(|| failed("RunTimeQuery", "oci.conf does not set it"))?;
+    let env = &plan.runtime_env;
+    children::adopt_orphans()
+        .map_err(|error| failed("RunTimeCreate", &crate::files::cause(&error)))?;
+    let creator = Spawned::with_stdio(create, env, "RunTimeCreate")?;
+    succeeded("RunTimeCreate", Some(creator.supervise(false)))?;
+    let container = process_id(query, env)?;
+    if plan.end.names_process() {
+        super::prepare::write_record(plan, Some(container))?;
+    }
+    let starter = Spawned::with_stdio(start, env, "RunTimeStart")?;
+    succeeded("RunTimeStart", starter.finish_within(PATIENCE))?;
+    Ok(container)
+}
+
+/// Waits for the container's end. One that is no child of ours (a runtime that
+/// lets a daemon make it) has no status that could be had.
+fn wait(container: u32, forward_signals: bool) -> Ended {
+    process::supervise(container, forward_signals).unwrap_or_else(|| {
+        pidfd::wait(container);
+        log::warn!("the container's exit status is unknown: its runtime keeps it from us");
+        Ended::Exited(255)
+    })
+}
+
+/// The container's first process, as the runtime's state tells it (OCI runtime
+/// specification, "State").
+fn process_id(query: &Command, env: &[Entry]) -> Result<u32, RuntimeError> {
+    let state = Spawned::asked(query, env, "RunTimeQuery")?.output_within(PATIENCE);
+    let state =
+        state.ok_or_else(|| failed("RunTimeQuery", "it reported failure, or took too long"))?;
+    let pid = serde_json::from_slice::<Value>(&state).ok().and_then(|state| {
+        let pid = state.get("pid")?.as_u64()?;
+        u32::try_from(pid).ok().filter(|&pid| pid > 1)
+    });
+    pid.ok_or_else(|| failed("RunTimeQuery", "its answer is not a container's state with a pid"))
+}
+
+fn succeeded(operation: &'static str, ended: Option<Ended>) -> Result<(), RuntimeError> {
+    match ended {
+        Some(Ended::Exited(0)) => Ok(()),
+        Some(Ended::Exited(status)) => Err(failed(operation, &format!("exit status {status}"))),
+        Some(Ended::Killed(signal)) => {
+            Err(failed(operation, &format!("killed by signal {signal}")))
+        }
+        None => Err(failed(operation, "it took too long and was killed")),
+    }
+}
+
+fn failed(operation: &'static str, cause: &str) -> RuntimeError {
+    RuntimeError::Operation { operation, cause: cause.to_owned() }
+}
