@@ -2,19 +2,15 @@
 //! and the tool for administrators and users.
 #![forbid(unsafe_code)]
 
-use std::{env, path::Path, process::ExitCode};
+use std::{env, process::ExitCode};
 
-use spank_oci::{plugin::cleanup::SUBCOMMAND, request, task};
+use spank_oci::{cli, request, task};
 
 fn main() -> ExitCode {
-    // The plugin cannot give the helper arguments of its own everywhere, so the
-    // request alone makes it a task.
-    if let Some(request) = env::var_os(request::VARIABLE) {
-        return task::main(&request);
-    }
-    let arguments: Vec<_> = env::args_os().skip(1).collect();
-    match arguments.as_slice() {
-        [subcommand, spool] if subcommand == SUBCOMMAND => task::cleanup(Path::new(spool)),
-        _ => ExitCode::from(2),
+    // The plugin cannot give the helper arguments of its own on every Slurm, so
+    // the request alone makes this process a task.
+    match env::var_os(request::VARIABLE) {
+        Some(request) => task::main(&request),
+        None => cli::main(env::args_os().skip(1)),
     }
 }

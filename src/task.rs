@@ -22,7 +22,7 @@ use crate::{
     cli::log as sink,
     config::Config,
     env::Entry,
-    plan::{self, Inputs, PlanError},
+    plan::{self, Inputs, Plan, PlanError},
     request::{self, Request, RequestError},
     runtime::{self, RuntimeError},
     site::{self, SiteError},
@@ -78,10 +78,17 @@ fn run(request: &OsStr, node: String) -> Result<Ended, Failure> {
     sink::set_verbosity(&config.verbosity);
     let forward_signals = request.needs_signals_forwarded();
     let plan = plan::plan(&config, inputs(request, &config, node)?)?;
+    tell(&plan);
+    Ok(runtime::execute(&plan, forward_signals)?)
+}
+
+fn tell(plan: &Plan) {
     for note in &plan.notes {
         log::warn!("{note}");
     }
-    Ok(runtime::execute(&plan, forward_signals)?)
+    if log::log_enabled!(log::Level::Debug) {
+        plan.to_string().lines().for_each(|line| log::debug!("{line}"));
+    }
 }
 
 /// Everything the plan needs of this process.

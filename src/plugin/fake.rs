@@ -2,21 +2,36 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     ffi::{CStr, OsStr, OsString},
 };
+
+use nix::unistd::{getegid, geteuid};
 
 use super::host::{Context, Front, Host, HostError, StepIds};
 
 pub(super) struct FakeHost {
     context: Context,
     variables: RefCell<BTreeMap<String, OsString>>,
+    pub(super) step: u32,
+    pub(super) command: Vec<OsString>,
+    /// How this Slurm puts the helper in front.
+    pub(super) front: Front,
+    /// Whether it did.
+    pub(super) helped: Cell<bool>,
 }
 
 impl FakeHost {
     pub(super) fn new(context: Context) -> Self {
-        Self { context, variables: RefCell::default() }
+        Self {
+            context,
+            variables: RefCell::default(),
+            step: 0,
+            command: vec!["echo".into(), "hello".into()],
+            front: Front::Prepended,
+            helped: Cell::new(false),
+        }
     }
 
     pub(super) fn with_variables(self, variables: &[(&str, &str)]) -> Self {
@@ -30,33 +45,31 @@ impl FakeHost {
     }
 }
 
-fn unavailable(call: &'static str) -> HostError {
-    HostError { call, cause: "not available in this process".to_owned() }
-}
-
 impl Host for FakeHost {
     fn context(&self) -> Context {
         self.context
     }
 
     fn ids(&self) -> Result<StepIds, HostError> {
-        Err(unavailable("ids"))
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        Ok(StepIds { uid, gid, job: 7, step: self.step, node_rank: 1 })
     }
 
     fn job_id(&self) -> Result<u32, HostError> {
-        Err(unavailable("job_id"))
+        Ok(7)
     }
 
     fn local_task(&self) -> Result<u32, HostError> {
-        Err(unavailable("local_task"))
+        Ok(3)
     }
 
     fn command(&self) -> Result<Vec<OsString>, HostError> {
-        Err(unavailable("command"))
+        Ok(self.command.clone())
     }
 
     fn put_in_front(&self, _: &CStr) -> Result<Front, HostError> {
-        Err(unavailable("put_in_front"))
+        self.helped.set(true);
+        Ok(self.front)
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {

@@ -18,6 +18,7 @@ pub mod cleanup;
 pub mod client;
 pub mod host;
 pub mod multi_prog;
+pub mod native;
 pub mod state;
 pub mod stepd;
 pub mod sweep;
@@ -70,7 +71,10 @@ pub enum Refusal {
 pub fn init(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
     match host.context() {
         Context::Srun | Context::Allocator => client::forget_outer_request(host),
-        Context::Slurmd => sweep::at_slurmd_start(&args::Args::parse(words)?),
+        Context::Slurmd => {
+            native::warn_if_enabled(host.variable("SLURM_CONF").map(Into::into));
+            sweep::at_slurmd_start(&args::Args::parse(words)?);
+        }
         Context::Stepd | Context::JobScript | Context::Other => {}
     }
     Ok(())

@@ -125,7 +125,7 @@ impl Step {
     fn helper(&self) -> Result<CString, Refusal> {
         let path = &self.args.helper;
         let refusal = |cause: String| Refusal::Helper { helper: path.display().to_string(), cause };
-        access(path, AccessFlags::X_OK).map_err(|errno| refusal(errno.desc().to_owned()))?;
+        access(path, AccessFlags::X_OK).map_err(|errno| refusal(errno.desc().to_lowercase()))?;
         CString::new(path.as_os_str().as_bytes()).map_err(|error| refusal(error.to_string()))
     }
 }
@@ -133,4 +133,105 @@ impl Step {
 /// slurmstepd has loaded the site's proctrack plugin by the time it asks us.
 fn delivery() -> Delivery {
     if loaded::library("proctrack_cgroup.so") { Delivery::Task } else { Delivery::Everyone }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{fake::FakeHost, host::Context};
+
+    fn stepd(variables: &[(&str, &str)]) -> FakeHost {
+        FakeHost::new(Context::Stepd).with_variables(variables)
+    }
+
+    fn prepared(host: &FakeHost, state: &tempfile::TempDir, helper: &str) -> Step {
+        let words = [
+            OsString::from(format!("state={}", state.path().join("base").display())),
+            OsString::from(format!("helper={helper}")),
+        ];
+        Step::prepare(host, &words, "/images/a".into()).unwrap()
+    }
+
+    fn request(host: &FakeHost) -> Request {
+        Request::decode(&host.variable(request::VARIABLE).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_marked_step_asks_for_its_bundle() {
+        let host = stepd(&[(MARKER, "/images/a"), (CONTAINER, "a")]);
+        assert_eq!(asked_for(&host), Some("/images/a".into()));
+    }
+
+    #[test]
+    fn a_request_of_a_client_without_the_plugin_counts() {
+        assert_eq!(asked_for(&stepd(&[(CONTAINER, "/images/b")])), Some("/images/b".into()));
+    }
+
+    #[test]
+    fn other_steps_ask_for_nothing() {
+        assert_eq!(asked_for(&stepd(&[("PATH", "/bin")])), None);
+        let mut host = stepd(&[(MARKER, "/images/a")]);
+        host.step = EXTERN_STEP;
+        assert_eq!(asked_for(&host), None);
+    }
+
+    #[test]
+    fn the_helper_learns_what_was_asked() {
+        let state = tempfile::tempdir().unwrap();
+        let host = stepd(&[]);
+        prepared(&host, &state, "/bin/true").take_task(&host).unwrap();
+        let expected = Request {
+            bundle: "/images/a".into(),
+            config: "/etc/slurm/spank-oci/oci.conf".into(),
+            spool: state.path().join("base/7.0.1/spool"),
+            job: 7,
+            step: 0,
+            task: 3,
+            delivery: Delivery::Everyone,
+            program: None,
+        };
+        assert_eq!(request(&host), expected);
+    }
+
+    #[test]
+    fn a_replaced_program_travels_in_the_request() {
+        let state = tempfile::tempdir().unwrap();
+        let mut host = stepd(&[]);
+        host.front = Front::Replaced;
+        prepared(&host, &state, "/bin/true").take_task(&host).unwrap();
+        assert_eq!(request(&host).program, Some("echo".into()));
+    }
+
+    #[test]
+    fn a_program_list_that_would_be_executed_on_the_host_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        let mut host = stepd(&[]);
+        host.front = Front::Replaced;
+        host.command = vec!["/not/here/list".into(), "0 echo a\n1 echo b\n".into()];
+        let refusal = prepared(&host, &state, "/bin/true").take_task(&host).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "--multi-prog together with a container needs Slurm 23.11 or newer"
+        );
+    }
+
+    #[test]
+    fn a_helper_that_cannot_be_executed_is_named_and_nothing_is_put_in_front() {
+        let state = tempfile::tempdir().unwrap();
+        let host = stepd(&[]);
+        let refusal = prepared(&host, &state, "/missing/helper").take_task(&host).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "cannot execute the helper '/missing/helper': no such file or directory; install it, or name it with helper= in plugstack.conf"
+        );
+        assert!(!host.helped.get());
+    }
+
+    #[test]
+    fn what_an_earlier_life_of_the_step_left_empty_is_cleared_away() {
+        let state = tempfile::tempdir().unwrap();
+        let host = stepd(&[]);
+        drop(prepared(&host, &state, "/bin/true"));
+        prepared(&host, &state, "/bin/true");
+    }
 }

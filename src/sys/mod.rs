@@ -9,3 +9,4 @@ pub mod pidfd;
 pub mod regex;
 pub mod run_as;
 pub mod signals;
+pub mod syslog;
