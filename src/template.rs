@@ -16,6 +16,7 @@ mod tests;
 mod word;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::ops::Range;
 
 pub use pattern::{Pattern, Values};
@@ -43,15 +44,16 @@ pub enum Command {
     Shell(OsString),
 }
 
-/// A parsed `RunTime*` template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A parsed `RunTime*` template. `Debug` shows the words, or the shell text, with the patterns in
+/// their places.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Template {
     source: String,
     form: Form,
 }
 
 /// Decided when the template is parsed, so that values have no say in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Form {
     Exec(Vec<Pieces>),
     Shell(ShellText),
@@ -96,6 +98,15 @@ impl Template {
     }
 }
 
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.form {
+            Form::Exec(words) => write!(f, "Exec {words:?}"),
+            Form::Shell(text) => write!(f, "Shell {text:?}"),
+        }
+    }
+}
+
 /// `%@` alone is one word per argument; anything else is one word.
 fn expand_word(word: &Pieces, values: &Values) -> Vec<OsString> {
     match word.0.as_slice() {
@@ -105,7 +116,7 @@ fn expand_word(word: &Pieces, values: &Values) -> Vec<OsString> {
 }
 
 /// A parsed `ContainerPath` or `MountSpoolDir`: the same patterns without `%@`, no shell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PathTemplate {
     source: String,
     pieces: Pieces,
@@ -149,5 +160,11 @@ impl PathTemplate {
     /// The path with all values in their places.
     pub fn expand(&self, values: &Values) -> OsString {
         self.pieces.expand(values)
+    }
+}
+
+impl fmt::Debug for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Path {:?}", self.pieces)
     }
 }

@@ -6,12 +6,21 @@
 //!
 //! - `lines`: bytes to logical lines: comments, continuation, backslashes, positions
 //! - `entry`: a logical line to key and value, or to `Include`
-//! - `keys`: the keys and what their values may be
+//! - `keys`: the keys and what their values may be; `draft`: the values so far
+//! - `reader`: walks the lines and includes, collects diagnostics
 //! - `validity`: which commands must be there together
 //! - [`Diagnostic`]: a mistake and how it is shown
 #![forbid(unsafe_code)]
 
 mod diagnostic;
+mod draft;
+mod entry;
+mod keys;
+mod lines;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod validity;
 
 use std::ffi::CStr;
 use std::fmt;
@@ -23,6 +32,7 @@ use log::LevelFilter;
 use crate::sys::regex::Regex;
 use crate::template::{PathTemplate, Template};
 pub use diagnostic::{Diagnostic, Place, Severity};
+use reader::Reader;
 
 /// A complete, valid oci.conf.
 #[derive(Debug, PartialEq)]
@@ -160,13 +170,14 @@ impl Config {
         text: &[u8],
         load: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<Parsed, Vec<Diagnostic>> {
-        let _ = (text, load);
-        Err(vec![Diagnostic {
-            severity: Severity::Error,
-            file: path.to_owned(),
-            place: None,
-            message: "the parser is not written yet".into(),
-            hint: None,
-        }])
+        let mut reader = Reader::new(load);
+        reader.file(path, text, 0);
+        validity::check(reader, path)
     }
+}
+
+/// A message of the C library or the kernel as part of a sentence.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -157,7 +157,7 @@ impl Values {
 }
 
 /// A text with patterns still to be filled in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Pieces(pub(super) Vec<Piece>);
 
 /// A part of [`Pieces`].
@@ -201,6 +201,17 @@ impl Pieces {
             }
         }
         whole
+    }
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |piece: &Piece| match piece {
+            Piece::Text(text) => text.replace('%', "%%"),
+            Piece::Value(pattern) => pattern.to_string(),
+        };
+        let text: String = self.0.iter().map(shown).collect();
+        write!(f, "{text:?}")
     }
 }
 

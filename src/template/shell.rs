@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::pattern::{Pattern, Values};
@@ -37,7 +38,7 @@ enum Part {
 }
 
 /// Shell text, complete but for the values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct ShellText(Vec<Part>);
 
 impl ShellText {
@@ -78,6 +79,17 @@ impl ShellText {
             }
         }
         OsString::from_vec(text)
+    }
+}
+
+impl fmt::Debug for ShellText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |part: &Part| match part {
+            Part::Text(text) => text.replace('%', "%%"),
+            Part::Value(pattern, _) => pattern.to_string(),
+        };
+        let text: String = self.0.iter().map(shown).collect();
+        write!(f, "{text:?}")
     }
 }
 

@@ -137,6 +137,7 @@ fn refused() {
         ("((%t))", "'((' is arithmetic in some shells at '(('"),
         ("a \"${X:-'}\"", "' inside '${…}' inside double quotes at '''"),
         ("a \"$(case x in a) b '%b')\"", "'case' is not supported in a command at 'case'"),
+        ("a >&=%b", "'%b' would be run as code by some shells behind '>&' at '%b'"),
         ("eval a %b", "'%b' would be run as code by 'eval' at '%b'"),
         ("X=1 command eval a %b", "'%b' would be run as code by 'eval' at '%b'"),
         ("[[ %t -eq 1 ]]", "'%t' would be run as code by '[[' at '%t'"),

@@ -31,6 +31,17 @@ impl Word {
         self.check_args().or_else(|| self.check_code(before))
     }
 
+    /// bash expands the word behind `>&` a second time if it is no number (redir.c), so that a
+    /// quoted value would be run.
+    fn check_descriptor(&self) -> Option<TemplateError> {
+        let (pattern, span) = self.values.first()?;
+        Some(TemplateError {
+            span: span.clone(),
+            message: format!("'{pattern}' would be run as code by some shells behind '>&'"),
+            hint: Some(format!("write: >{pattern} 2>&1")),
+        })
+    }
+
     /// `%@` is any number of words, so it can be no part of one.
     fn check_args(&self) -> Option<TemplateError> {
         if self.pieces.0.len() == 1 && !self.quoted {
@@ -138,7 +149,16 @@ pub(super) struct Words {
     /// Finished words; targets of redirections are left out.
     pub(super) done: Vec<Word>,
     current: Option<Word>,
-    redirection: bool,
+    redirection: Option<Redirection>,
+}
+
+/// What the next word is, if it is no argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Redirection {
+    /// `>file`
+    File,
+    /// `>&1`
+    Descriptor,
 }
 
 impl Words {
@@ -165,11 +185,15 @@ impl Words {
     /// Ends the word being read and checks it.
     pub(super) fn finish_word(&mut self) -> Option<TemplateError> {
         let word = self.current.take()?;
-        let error = word.check(&self.done);
-        if !std::mem::take(&mut self.redirection) {
-            self.done.push(word);
+        match self.redirection.take() {
+            None => {
+                let error = word.check(&self.done);
+                self.done.push(word);
+                error
+            }
+            Some(Redirection::File) => word.check(&[]),
+            Some(Redirection::Descriptor) => word.check_descriptor(),
         }
-        error
     }
 
     /// Ends the word before a `<` or `>`; the next word is a file, not an argument.
@@ -183,12 +207,13 @@ impl Words {
             self.current = None;
         }
         let error = self.finish_word();
-        self.redirection = true;
+        self.redirection = Some(Redirection::File);
         error
     }
 
-    /// Forgets a redirection whose target turned out to be no word: `<(`.
-    pub(super) fn end_redirection(&mut self) {
-        self.redirection = false;
+    /// Corrects what a `<` or `>` made of the next word: `>&` takes a descriptor, and `<(` is a
+    /// word of its own.
+    pub(super) fn set_redirection(&mut self, redirection: Option<Redirection>) {
+        self.redirection = redirection;
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Kind, Open, Scanner};
 use crate::template::TemplateError;
-use crate::template::word::Words;
+use crate::template::word::{Redirection, Words};
 
 impl Scanner {
     /// A character outside all quotes.
@@ -53,6 +53,10 @@ impl Scanner {
     pub(super) fn separator(&mut self, c: char) {
         self.blank(c);
         // Part of a redirection: 2>&1, >|file, &>file.
+        let duplicates = c == '&' && self.follows(&['<', '>']);
+        if duplicates {
+            self.words().set_redirection(Some(Redirection::Descriptor));
+        }
         let redirection = self.follows(&['<', '>']) || (c == '&' && self.peek(0) == Some('>'));
         if !(redirection && "|&".contains(c)) {
             *self.words() = Words::default();
@@ -78,7 +82,7 @@ impl Scanner {
         }
         self.finish_word();
         if self.follows(&['<', '>']) {
-            self.words().end_redirection();
+            self.words().set_redirection(None);
         } else {
             *self.words() = Words::default();
         }

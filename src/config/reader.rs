@@ -1,0 +1,254 @@
+//! Walks a file and its includes, line by line, and collects values and diagnostics.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Diagnostic, Place, Severity};
+use super::draft::{self, Draft};
+use super::entry::{self, Entry, Piece, Problem};
+use super::keys::Key;
+use super::lines::{Line, is_blank, logical_lines};
+use super::lower_first;
+
+/// Longest file read, in bytes. Real ones have a few hundred.
+const MAX_SIZE: usize = 1 << 20;
+
+/// How deep `Include` may go. Slurm has no limit and never returns from a circle.
+const MAX_DEPTH: usize = 8;
+
+/// Where a key was given.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    file: PathBuf,
+    place: Place,
+}
+
+impl Site {
+    /// A diagnostic that points at the key.
+    pub(super) fn problem(&self, severity: Severity, message: String, hint: String) -> Diagnostic {
+        let (file, place) = (self.file.clone(), Some(self.place.clone()));
+        Diagnostic { severity, file, place, message, hint: Some(hint) }
+    }
+}
+
+/// Everything read so far.
+pub(super) struct Reader<'a> {
+    load: &'a mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+    pub(super) draft: Draft,
+    /// Where each key was given last, with a good value or a bad one.
+    pub(super) sites: BTreeMap<Key, Site>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// The file being read.
+struct File<'a> {
+    path: &'a Path,
+    lines: Vec<&'a str>,
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(load: &'a mut dyn FnMut(&Path) -> io::Result<Vec<u8>>) -> Self {
+        let (draft, sites, diagnostics) = (Draft::default(), BTreeMap::new(), Vec::new());
+        Self { load, draft, sites, diagnostics }
+    }
+
+    /// Reads a file that `depth` others include.
+    pub(super) fn file(&mut self, path: &Path, bytes: &[u8], depth: usize) {
+        let text = match text(bytes) {
+            Ok(text) => text,
+            Err((place, message)) => {
+                let (severity, file) = (Severity::Error, path.to_owned());
+                self.diagnostics.push(Diagnostic { severity, file, place, message, hint: None });
+                return;
+            }
+        };
+        let file = File { path, lines: text.split('\n').collect(), depth };
+        for line in logical_lines(text) {
+            self.line(&file, &line);
+        }
+    }
+
+    fn line(&mut self, file: &File, line: &Line) {
+        let (entry, problems) = entry::read(line);
+        if entry != Entry::Blank {
+            self.removed_backslashes(file, line);
+        }
+        for problem in problems {
+            self.report(file, line, problem);
+        }
+        match entry {
+            Entry::Blank => {}
+            Entry::Include(name) => self.include(file, line, &name),
+            Entry::Pair { key, operator, value } => {
+                let Some(name) = key else { return };
+                let Some(key) = self.key(file, line, &name) else { return };
+                if let Some(operator) = operator.filter(|_| key != Key::SrunArgs) {
+                    let message = format!("'{}=' is read as '='", operator.text);
+                    let hint = "oci.conf knows no other operator";
+                    self.report(file, line, Problem::warning(operator.span, message).hint(hint));
+                }
+                if let Some(value) = value {
+                    self.value(file, line, key, &value);
+                }
+            }
+        }
+    }
+
+    /// Looks a key up and notes that it was given.
+    fn key(&mut self, file: &File, line: &Line, name: &Piece) -> Option<Key> {
+        let known = Key::from_name(&name.text);
+        let meant = known.or_else(|| Key::nearest(&name.text));
+        let place = file.place(line, name.span.clone());
+        let site = meant.map(|key| (key, Site { file: file.path.to_owned(), place }));
+        let before = site.and_then(|(key, site)| self.sites.insert(key, site));
+        if known.is_none() {
+            let hint = match meant {
+                Some(key) => format!("did you mean '{}'?", key.name()),
+                None => "oci.conf(5) lists the keys".to_owned(),
+            };
+            let message = format!("unknown key '{}'", name.text);
+            self.report(file, line, Problem::error(name.span.clone(), message).hint(hint));
+        }
+        let key = known?;
+        match before {
+            Some(site) if key != Key::SrunArgs => {
+                let message = format!("'{}' is given more than once", key.name());
+                let hint = format!("the value in line {} is not used", site.described(file.path));
+                self.report(file, line, Problem::warning(name.span.clone(), message).hint(hint));
+            }
+            None if matches!(key, Key::SrunArgs | Key::SrunPath) => {
+                let message = format!("'{}' is unused by spank-oci", key.name());
+                let hint = "it is for Slurm's scrun; the line can be removed";
+                self.report(file, line, Problem::warning(name.span.clone(), message).hint(hint));
+            }
+            _ => {}
+        }
+        Some(key)
+    }
+
+    fn value(&mut self, file: &File, line: &Line, key: Key, value: &Piece) {
+        let problems = match self.draft.set(key, &value.text) {
+            Ok(()) => draft::oddities(key, &value.text),
+            Err(problems) => problems,
+        };
+        let chars = |byte: usize| value.text.get(..byte).map_or(0, |text| text.chars().count());
+        for problem in problems {
+            let start = value.span.start + chars(problem.span.start);
+            let span = start..value.span.start + chars(problem.span.end);
+            self.report(file, line, Problem { span, ..problem });
+        }
+    }
+
+    fn include(&mut self, file: &File, line: &Line, name: &Piece) {
+        if name.text.is_empty() {
+            return; // reported by the entry
+        }
+        let problem = Problem::error(name.span.clone(), String::new());
+        let refused = if name.text.contains('*') {
+            Some(("file names with '*' are not supported", "write one Include for each file"))
+        } else if name.text.contains("%c") {
+            Some(("'%c' stands for nothing in oci.conf", "write the cluster's name"))
+        } else if file.depth >= MAX_DEPTH {
+            Some(("too many files include each other", "does a file include itself?"))
+        } else {
+            None
+        };
+        if let Some((message, hint)) = refused {
+            let problem = Problem { message: message.into(), ..problem }.hint(hint);
+            return self.report(file, line, problem);
+        }
+        let path = file.path.parent().unwrap_or(Path::new("")).join(&name.text);
+        match (self.load)(&path) {
+            Ok(bytes) => self.file(&path, &bytes, file.depth + 1),
+            Err(cause) => {
+                let message = format!("cannot read '{}': {}", path.display(), cause_text(&cause));
+                let hint = "relative names start from the directory of the including file";
+                self.report(file, line, Problem { message, ..problem }.hint(hint));
+            }
+        }
+    }
+
+    /// A single backslash vanishes, which surprises everyone who writes `\$` or `\.`.
+    fn removed_backslashes(&mut self, file: &File, line: &Line) {
+        for (at, char) in line.chars.iter().enumerate() {
+            if char.escaped && !['\\', '#', '"'].contains(&char.c) {
+                let message = format!("this backslash is removed: the value has '{}' here", char.c);
+                let hint = format!("write '\\\\{}' to keep a backslash", char.c);
+                self.report(file, line, Problem::warning(at..at + 1, message).hint(hint));
+            }
+        }
+    }
+
+    fn report(&mut self, file: &File, line: &Line, problem: Problem) {
+        let Problem { severity, span, message, hint } = problem;
+        let place = Some(file.place(line, span));
+        let file = file.path.to_owned();
+        self.diagnostics.push(Diagnostic { severity, file, place, message, hint });
+    }
+}
+
+impl Site {
+    /// The line, with the file if it is another one.
+    fn described(&self, current: &Path) -> String {
+        match self.file == current {
+            true => self.place.line.to_string(),
+            false => format!("{} of '{}'", self.place.line, self.file.display()),
+        }
+    }
+}
+
+impl File<'_> {
+    /// Characters of a logical line as a place in the file; cut off where a continuation ends.
+    fn place(&self, line: &Line, span: Range<usize>) -> Place {
+        let chars = &line.chars;
+        let (number, column) = match (chars.get(span.start), chars.last()) {
+            (Some(first), _) => (first.line, first.column),
+            (None, Some(last)) => (last.line, last.end()),
+            (None, None) => (1, 1),
+        };
+        let meant = chars.get(span).unwrap_or_default().iter();
+        let end = meant.take_while(|c| c.line == number).last().map_or(column, |c| c.end());
+        let source = self.lines.get(number - 1).copied().unwrap_or_default();
+        Place {
+            line: number,
+            column,
+            len: end - column,
+            source: source.trim_end_matches(is_blank).to_owned(),
+        }
+    }
+}
+
+/// The bytes of a file as text.
+fn text(bytes: &[u8]) -> Result<&str, (Option<Place>, String)> {
+    if bytes.len() > MAX_SIZE {
+        return Err((None, format!("the file has {} bytes, more than 1 MiB", bytes.len())));
+    }
+    let place = |at: usize| Some(byte_place(bytes, at));
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| (place(error.valid_up_to()), "this is not UTF-8 text".to_owned()))?;
+    match text.find('\0') {
+        Some(at) => Err((place(at), "a NUL byte in a text file".to_owned())),
+        None => Ok(text),
+    }
+}
+
+/// The place of a byte in text that need not be UTF-8 from there on.
+fn byte_place(bytes: &[u8], at: usize) -> Place {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let start =
+        bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let source = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let column = String::from_utf8_lossy(&bytes[start..at]).chars().count() + 1;
+    let source = String::from_utf8_lossy(source).trim_end_matches(is_blank).to_owned();
+    Place { line: before.matches('\n').count() + 1, column, len: 1, source }
+}
+
+/// An error of the system in our style: no number, no capital.
+fn cause_text(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    lower_first(text.split(" (os error").next().unwrap_or_default())
+}
