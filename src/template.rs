@@ -144,6 +144,7 @@ impl PathTemplate {
         if text.is_empty() {
             errors.push(TemplateError { span: 0..0, message: "empty path".into(), hint: None });
         }
+        errors.sort_by_key(|error| error.span.start);
         if errors.is_empty() { Ok(Self { source: text.to_owned(), pieces }) } else { Err(errors) }
     }
 

@@ -52,8 +52,8 @@ impl Draft {
             Key::EnvExclude => self.env_exclude = Some(regex(value)?),
             Key::RunTimeEnvExclude => self.runtime_env_exclude = Some(regex(value)?),
             Key::DisableHooks => self.disable_hooks = list(value),
-            Key::DisableCleanup => self.disable_cleanup = boolean(key, value)?,
-            Key::IgnoreFileConfigJson => self.ignore_config_json = boolean(key, value)?,
+            Key::DisableCleanup => self.disable_cleanup = boolean(value)?,
+            Key::IgnoreFileConfigJson => self.ignore_config_json = boolean(value)?,
             Key::StdIODebug => self.verbosity.stdio = Some(level(value)?),
             Key::SyslogDebug => self.verbosity.syslog = Some(level(value)?),
             Key::FileDebug => self.verbosity.file = Some(level(value)?),
@@ -104,9 +104,9 @@ fn env_file(value: &str) -> Result<EnvFile, Problems> {
     keys::env_file(value).ok_or_else(|| wrong(value, message(), format!("use {}", keys::ENV_FILES)))
 }
 
-fn boolean(key: Key, value: &str) -> Result<bool, Problems> {
+fn boolean(value: &str) -> Result<bool, Problems> {
     let message = || format!("'{value}' is neither true nor false");
-    let hint = || format!("'{}' is {}", key.name(), keys::BOOLEANS);
+    let hint = || format!("use {}", keys::BOOLEANS);
     keys::boolean(value).ok_or_else(|| wrong(value, message(), hint()))
 }
 

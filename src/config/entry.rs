@@ -47,8 +47,19 @@ pub(super) enum Entry {
     Blank,
     /// `Include FILE`
     Include(Piece),
-    /// `KEY=VALUE`; one of them is `None` if it is not to be made out.
-    Pair { key: Option<Piece>, operator: Option<Piece>, value: Option<Piece> },
+    /// `KEY=VALUE`
+    Pair(Pair),
+}
+
+/// `KEY=VALUE`, as far as it can be made out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) key: Option<Piece>,
+    /// An operator before the `=`.
+    pub(super) operator: Option<Piece>,
+    pub(super) value: Option<Piece>,
+    /// A second key on the same line, which is a mistake.
+    pub(super) second: Option<Piece>,
 }
 
 /// Reads a logical line. With a problem of severity error the value is `None`.
@@ -59,7 +70,7 @@ pub(super) fn read(line: &Line) -> (Entry, Vec<Problem>) {
         return (Entry::Blank, Vec::new());
     }
     cursor.at = 0;
-    let entry = cursor.include().unwrap_or_else(|| cursor.pair());
+    let entry = cursor.include().unwrap_or_else(|| Entry::Pair(cursor.pair()));
     (entry, cursor.problems)
 }
 
@@ -121,56 +132,74 @@ impl Cursor<'_> {
         Some(Entry::Include(name))
     }
 
-    fn pair(&mut self) -> Entry {
+    fn pair(&mut self) -> Pair {
         self.skip_blanks();
         let key = self.take(is_key_char);
         if key.text.is_empty() {
             let problem = Problem::error(self.rest().span, "this line does not begin with a key");
             self.problems.push(problem.hint("write KEY=VALUE; a comment begins with '#'"));
-            return Entry::Pair { key: None, operator: None, value: None };
+            return Pair::default();
         }
         self.skip_blanks();
         let operator = self.take(|c| "-*+/".contains(c));
         if operator.text.len() > 1 || self.peek() != Some('=') {
-            let hint = match key.text.to_ascii_lowercase().as_str() {
-                "include" => "'Include' must begin in the first column",
-                _ => "write KEY=VALUE",
-            };
-            let message = format!("no '=' after '{}'", key.text);
-            self.problems.push(Problem::error(key.span.clone(), message).hint(hint));
-            return Entry::Pair { key: Some(key), operator: None, value: None };
+            return self.no_equals_sign(key);
         }
         self.at += 1;
         self.skip_blanks();
-        let value = self.value(&key);
-        let operator = Some(operator).filter(|operator| !operator.text.is_empty());
-        Entry::Pair { key: Some(key), operator, value }
+        let mut pair = Pair { value: self.value(&key), ..Pair::default() };
+        if pair.value.is_some() {
+            pair.second = self.leftover(&mut pair.value);
+        }
+        pair.operator = Some(operator).filter(|operator| !operator.text.is_empty());
+        pair.key = Some(key);
+        pair
+    }
+
+    fn no_equals_sign(&mut self, key: Piece) -> Pair {
+        if key.text.eq_ignore_ascii_case("include") {
+            let problem = Problem::error(key.span, "'Include' is not in the first column");
+            self.problems.push(problem.hint("remove the blanks before it"));
+            return Pair::default();
+        }
+        let problem = Problem::error(key.span.clone(), format!("no '=' after '{}'", key.text));
+        self.problems.push(problem.hint("write KEY=VALUE"));
+        Pair { key: Some(key), ..Pair::default() }
     }
 
     fn value(&mut self, key: &Piece) -> Option<Piece> {
-        let quoted = self.peek() == Some('"');
-        let value = if quoted { self.quoted_value()? } else { self.take(|c| !is_blank(c)) };
-        if !quoted && value.text.is_empty() {
-            let message = format!("'{}' has no value", key.text);
-            let problem = Problem::error(key.span.clone(), message);
+        if self.peek() == Some('"') {
+            return self.quoted_value();
+        }
+        let value = self.take(|c| !is_blank(c));
+        if value.text.is_empty() {
+            let problem = Problem::error(key.span.clone(), format!("'{}' has no value", key.text));
             self.problems.push(problem.hint("write a value after '=', or remove the line"));
             return None;
         }
+        Some(value)
+    }
+
+    /// Text behind a value is a mistake and makes the value doubtful; it may be a second key.
+    fn leftover(&mut self, value: &mut Option<Piece>) -> Option<Piece> {
         let attached = self.peek().is_some_and(|c| !is_blank(c));
         let rest = self.rest();
         if rest.text.is_empty() {
-            return Some(value);
+            return None;
         }
-        let problem = match second_key(&rest.text) {
-            Some(second) if !attached => Problem::error(rest.span, "two keys on one line")
-                .hint(format!("put '{second}' on a line of its own")),
-            _ if quoted => Problem::error(rest.span, "text after the closing quote")
-                .hint(self.inner_quote_hint(value.span.end)),
-            _ => Problem::error(rest.span, "text after the value")
+        let end = value.take().map_or(0, |value| value.span.end);
+        let quoted = self.line.chars.get(end).is_some_and(|char| char.c == '"');
+        let second = second_key(&rest).filter(|_| !attached);
+        let problem = match &second {
+            Some(second) => Problem::error(rest.span, "two keys on one line")
+                .hint(format!("put '{}' on a line of its own", second.text)),
+            None if quoted => Problem::error(rest.span, "text after the closing quote")
+                .hint(self.quote_hint(end, &rest.text)),
+            None => Problem::error(rest.span, "text after the value")
                 .hint("put double quotes around a value that contains blanks"),
         };
         self.problems.push(problem);
-        None
+        second
     }
 
     /// A value in double quotes, which cannot contain any.
@@ -188,8 +217,10 @@ impl Cursor<'_> {
         None
     }
 
-    fn inner_quote_hint(&self, closing: usize) -> &'static str {
+    /// Why there is text behind the quote at `closing`.
+    fn quote_hint(&self, closing: usize, rest: &str) -> &'static str {
         match self.line.chars.get(closing) {
+            _ if !rest.contains('"') => "remove it; a comment begins with '#'",
             Some(quote) if quote.escaped => {
                 "a backslash does not protect a quote: use single quotes inside the value"
             }
@@ -203,9 +234,10 @@ fn is_key_char(c: char) -> bool {
 }
 
 /// The key a text begins with, if it looks like `KEY=`.
-fn second_key(text: &str) -> Option<&str> {
-    let end = text.find(|c| !is_key_char(c))?;
-    let (key, rest) = text.split_at(end);
-    let rest = rest.trim_start_matches(is_blank);
-    (end > 0 && rest.trim_start_matches(['-', '*', '+', '/']).starts_with('=')).then_some(key)
+fn second_key(rest: &Piece) -> Option<Piece> {
+    let end = rest.text.find(|c| !is_key_char(c)).filter(|end| *end > 0)?;
+    let (key, behind) = rest.text.split_at(end);
+    let behind = behind.trim_start_matches(is_blank).trim_start_matches(['-', '*', '+', '/']);
+    let span = rest.span.start..rest.span.start + end;
+    behind.starts_with('=').then(|| Piece { text: key.to_owned(), span })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Place, Severity};
 use super::draft::{self, Draft};
-use super::entry::{self, Entry, Piece, Problem};
+use super::entry::{self, Entry, Pair, Piece, Problem};
 use super::keys::Key;
 use super::lines::{Line, is_blank, logical_lines};
 use super::lower_first;
@@ -83,50 +83,55 @@ impl<'a> Reader<'a> {
         match entry {
             Entry::Blank => {}
             Entry::Include(name) => self.include(file, line, &name),
-            Entry::Pair { key, operator, value } => {
-                let Some(name) = key else { return };
-                let Some(key) = self.key(file, line, &name) else { return };
-                if let Some(operator) = operator.filter(|_| key != Key::SrunArgs) {
-                    let message = format!("'{}=' is read as '='", operator.text);
-                    let hint = "oci.conf knows no other operator";
-                    self.report(file, line, Problem::warning(operator.span, message).hint(hint));
-                }
-                if let Some(value) = value {
-                    self.value(file, line, key, &value);
-                }
-            }
+            Entry::Pair(pair) => self.pair(file, line, pair),
         }
     }
 
-    /// Looks a key up and notes that it was given.
-    fn key(&mut self, file: &File, line: &Line, name: &Piece) -> Option<Key> {
-        let known = Key::from_name(&name.text);
-        let meant = known.or_else(|| Key::nearest(&name.text));
-        let place = file.place(line, name.span.clone());
-        let site = meant.map(|key| (key, Site { file: file.path.to_owned(), place }));
-        let before = site.and_then(|(key, site)| self.sites.insert(key, site));
-        if known.is_none() {
-            let hint = match meant {
-                Some(key) => format!("did you mean '{}'?", key.name()),
-                None => "oci.conf(5) lists the keys".to_owned(),
-            };
-            let message = format!("unknown key '{}'", name.text);
-            self.report(file, line, Problem::error(name.span.clone(), message).hint(hint));
+    fn pair(&mut self, file: &File, line: &Line, pair: Pair) {
+        let key = pair.key.and_then(|name| self.key(file, line, &name));
+        // Not taken, but not missing either.
+        if let Some(second) = pair.second {
+            self.note(file, line, &second);
         }
-        let key = known?;
-        match before {
+        let Some(key) = key else { return };
+        if let Some(operator) = pair.operator.filter(|_| key != Key::SrunArgs) {
+            let message = format!("'{}=' is read as '='", operator.text);
+            let problem = Problem::warning(operator.span, message);
+            self.report(file, line, problem.hint("oci.conf knows no other operator"));
+        }
+        if let Some(value) = pair.value {
+            self.value(file, line, key, &value);
+        }
+    }
+
+    /// Notes that a key, perhaps mistyped, was given; says where it was given before.
+    fn note(&mut self, file: &File, line: &Line, name: &Piece) -> Option<Site> {
+        let key = Key::from_name(&name.text).or_else(|| Key::nearest(&name.text))?;
+        let place = file.place(line, name.span.clone());
+        self.sites.insert(key, Site { file: file.path.to_owned(), place })
+    }
+
+    /// Looks a key up and says what is wrong or odd about its being here.
+    fn key(&mut self, file: &File, line: &Line, name: &Piece) -> Option<Key> {
+        let before = self.note(file, line, name);
+        let at = name.span.clone();
+        let Some(key) = Key::from_name(&name.text) else {
+            let problem = Problem::error(at, format!("unknown key '{}'", name.text));
+            self.report(file, line, problem.hint(unknown_key_hint(&name.text)));
+            return None;
+        };
+        let problem = match before {
             Some(site) if key != Key::SrunArgs => {
-                let message = format!("'{}' is given more than once", key.name());
-                let hint = format!("the value in line {} is not used", site.described(file.path));
-                self.report(file, line, Problem::warning(name.span.clone(), message).hint(hint));
+                Problem::warning(at, format!("'{}' is given more than once", key.name()))
+                    .hint(format!("the value in line {} is not used", site.described(file.path)))
             }
             None if matches!(key, Key::SrunArgs | Key::SrunPath) => {
-                let message = format!("'{}' is unused by spank-oci", key.name());
-                let hint = "it is for Slurm's scrun; the line can be removed";
-                self.report(file, line, Problem::warning(name.span.clone(), message).hint(hint));
+                Problem::warning(at, format!("'{}' is unused by spank-oci", key.name()))
+                    .hint("it is for Slurm's scrun; the line can be removed")
             }
-            _ => {}
-        }
+            _ => return Some(key),
+        };
+        self.report(file, line, problem);
         Some(key)
     }
 
@@ -219,6 +224,14 @@ impl File<'_> {
             len: end - column,
             source: source.trim_end_matches(is_blank).to_owned(),
         }
+    }
+}
+
+fn unknown_key_hint(name: &str) -> String {
+    match Key::nearest(name) {
+        _ if name.eq_ignore_ascii_case("include") => "write: Include FILE".to_owned(),
+        Some(key) => format!("did you mean '{}'?", key.name()),
+        None => "oci.conf(5) lists the keys".to_owned(),
     }
 }
 

@@ -98,7 +98,9 @@ pub(super) fn args_not_alone(span: Range<usize>) -> TemplateError {
     TemplateError {
         span,
         message: "'%@' must stand alone".into(),
-        hint: Some("it is already one quoted word per argument: put blanks around it".into()),
+        hint: Some(
+            "it becomes one quoted word per argument: no quotes, and blanks around it".into(),
+        ),
     }
 }
 
