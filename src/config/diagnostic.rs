@@ -65,12 +65,12 @@ impl fmt::Display for Diagnostic {
         if let Some(place) = &self.place {
             write!(f, "{}:{}:", place.line, place.column)?;
         }
-        write!(f, " {}: {}", self.severity, self.message)?;
+        write!(f, " {}: {}", self.severity, printable(&self.message))?;
         if let Some(place) = &self.place {
             place.underline(f)?;
         }
         match &self.hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
+            Some(hint) => write!(f, "\n  hint: {}", printable(hint)),
             None => Ok(()),
         }
     }
@@ -82,12 +82,41 @@ const TAB: &str = "    ";
 impl Place {
     /// The line and, below it, `^~~~` under the characters meant.
     fn underline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: String| text.replace('\t', TAB);
+        let shown = |text: String| printable(&text.replace('\t', TAB));
         let skipped = self.column.saturating_sub(1);
         let before = shown(self.source.chars().take(skipped).collect());
         let meant = shown(self.source.chars().skip(skipped).take(self.len).collect());
         let tildes = meant.chars().count().saturating_sub(1);
         write!(f, "\n  {}", shown(self.source.clone()))?;
         write!(f, "\n  {}^{}", " ".repeat(before.chars().count()), "~".repeat(tildes))
+    }
+}
+
+/// A file may be shown to others than its author: nothing in it may control their terminal.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(column: usize, len: usize, source: &str) -> String {
+        let place = Some(Place { line: 3, column, len, source: source.into() });
+        let (severity, file) = (Severity::Error, "oci.conf".into());
+        Diagnostic { severity, file, place, message: "no".into(), hint: None }.to_string()
+    }
+
+    #[test]
+    fn the_underline_is_below_the_text() {
+        assert_eq!(shown(2, 1, "\tKey"), "oci.conf:3:2: error: no\n      Key\n      ^");
+        assert_eq!(shown(2, 3, "é\tü"), "oci.conf:3:2: error: no\n  é    ü\n   ^~~~~");
+        assert_eq!(shown(4, 0, "abc"), "oci.conf:3:4: error: no\n  abc\n     ^");
+        assert_eq!(shown(9, 9, "abc"), "oci.conf:3:9: error: no\n  abc\n     ^");
+    }
+
+    #[test]
+    fn terminals_are_safe() {
+        assert!(shown(1, 1, "\u{1b}[2J").contains("\n  \u{fffd}[2J\n"));
     }
 }

@@ -241,3 +241,34 @@ fn second_key(rest: &Piece) -> Option<Piece> {
     let span = rest.span.start..rest.span.start + end;
     behind.starts_with('=').then(|| Piece { text: key.to_owned(), span })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::lines::logical_lines;
+    use crate::sys::regex::Regex;
+    use std::ffi::CString;
+
+    /// Whatever is accepted here Slurm accepts, and the other way round but for values that begin
+    /// with a quote and are not closed at a blank.
+    #[test]
+    fn lines_are_those_of_slurm() {
+        let blank = "[ \t\r]*";
+        let value = "(\"[^\"]*\"|[^ \t\r]+)";
+        let slurm = format!("^{blank}[A-Za-z0-9_.]+{blank}[-+*/]?={blank}{value}{blank}$");
+        let slurm = Regex::new(&slurm).unwrap();
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let lines = "[ \t]?[Ka_.]{0,3} ?[-+*/]?=?[ =]?[\"a= \t+]{0,8}";
+        let result = runner.run(&lines, |text| {
+            let line = logical_lines(&text).remove(0);
+            let (entry, problems) = read(&line);
+            let ours = problems.is_empty() && entry != Entry::Blank;
+            let native = slurm.is_match(&CString::new(text.as_str()).unwrap());
+            let value = text.split_once('=').map_or("", |(_, value)| value.trim_start());
+            let stricter = value.starts_with('"') && !ours;
+            assert!(ours == native || stricter, "{text:?}: {entry:?} {problems:?}");
+            Ok(())
+        });
+        result.unwrap();
+    }
+}

@@ -140,7 +140,9 @@ fn refused() {
         ("a >&=%b", "'%b' would be run as code by some shells behind '>&' at '%b'"),
         ("eval a %b", "'%b' would be run as code by 'eval' at '%b'"),
         ("X=1 command eval a %b", "'%b' would be run as code by 'eval' at '%b'"),
-        ("[[ %t -eq 1 ]]", "'%t' would be run as code by '[[' at '%t'"),
+        ("x || [[ a || %n -eq 1 ]]", "'[[' is not supported in a command at '[['"),
+        ("a[%n]=1", "'%n' would be run as code by some shells in an array subscript at '%n'"),
+        ("unset 'a[%n]'", "'%n' would be run as code by 'unset' at '%n'"),
     ];
     for (template, mistake) in cases {
         assert_eq!(mistakes(template).first().map(String::as_str), Some(mistake), "{template}");

@@ -78,6 +78,23 @@ impl Word {
             || PREFIXES.contains(&&*self.literal)
     }
 
+    /// What to do instead, if a shell reads this word as syntax the scanner does not know.
+    pub(super) fn unsupported(&self) -> Option<TemplateError> {
+        let (name, hint) = UNSUPPORTED.iter().find(|(name, _)| *name == self.literal)?;
+        (!self.quoted && self.values.is_empty()).then(|| TemplateError {
+            span: self.start..self.start + name.len(),
+            message: format!("'{name}' is not supported in a command"),
+            hint: Some((*hint).to_owned()),
+        })
+    }
+
+    /// Whether the word so far is `name[`, the subscript of an array: bash evaluates it.
+    pub(super) fn in_subscript(&self) -> bool {
+        let Some((name, subscript)) = self.literal.split_once('[') else { return false };
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_name && !name.is_empty() && !subscript.contains(']')
+    }
+
     fn is_evaluator(&self) -> bool {
         EVALUATORS.contains(&&*self.literal)
     }
@@ -104,9 +121,15 @@ pub(super) fn args_not_alone(span: Range<usize>) -> TemplateError {
     }
 }
 
-/// Builtins and keywords that evaluate their arguments: `[[` and `let` run the `$(…)` in an
-/// array subscript.
-const EVALUATORS: [&str; 5] = ["eval", "trap", "let", "alias", "[["];
+/// Builtins that evaluate their arguments. The last five are those of bash (the `sh` of many
+/// systems) that run a `$(…)` inside an array subscript.
+const EVALUATORS: [&str; 8] =
+    ["eval", "trap", "alias", "let", "declare", "typeset", "unset", "read"];
+
+/// Bare words that begin a syntax of their own. In a `case` the ')' behind each pattern has no
+/// '(', so the scanner would misjudge what follows; in `[[ … ]]` values may be evaluated.
+const UNSUPPORTED: [(&str, &str); 2] =
+    [("case", "move it into a script file; quote the word if none is meant"), ("[[", "use '['")];
 
 /// Words a command name may follow.
 const PREFIXES: [&str; 12] =

@@ -4,8 +4,7 @@
 use std::ops::Range;
 
 use super::{Kind, Open, Scanner};
-use crate::template::TemplateError;
-use crate::template::word::{Redirection, Words};
+use crate::template::word::{Redirection, Word, Words};
 
 impl Scanner {
     /// A character outside all quotes.
@@ -38,15 +37,8 @@ impl Scanner {
     pub(super) fn finish_word(&mut self) {
         let error = self.words().finish_word();
         self.errors.extend(error);
-        // The ')' after each pattern of a case has no '(', so this scanner would misjudge what
-        // follows. Only the bare word is the keyword.
-        let Some(word) = self.words().done.last() else { return };
-        if word.literal == "case" && !word.quoted && word.values.is_empty() {
-            let span = word.start..word.start + "case".len();
-            let message = "'case' is not supported in a command".to_owned();
-            let hint = Some("move it into a script file; quote the word if none is meant".into());
-            self.shell_errors.push(TemplateError { span, message, hint });
-        }
+        let unsupported = self.words().done.last().and_then(Word::unsupported);
+        self.shell_errors.extend(unsupported);
     }
 
     /// `;`, `&&`, a pipe: the next word is a command name again.

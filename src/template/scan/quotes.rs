@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{Kind, Open, Scanner};
+use crate::template::TemplateError;
 use crate::template::pattern::{Pattern, Spanned, Unit};
 use crate::template::shell::Place;
 use crate::template::word::{Words, args_not_alone};
@@ -131,6 +132,17 @@ impl Scanner {
         }
     }
 
+    /// Matters only if a shell reads the template, as `[` makes sure outside quotes.
+    fn subscript_error(&mut self, pattern: Pattern, span: &Range<usize>) {
+        self.shell_errors.push(TemplateError {
+            span: span.clone(),
+            message: format!(
+                "'{pattern}' would be run as code by some shells in an array subscript"
+            ),
+            hint: Some("do without the array".into()),
+        });
+    }
+
     /// A pattern: allowed where its value can be quoted.
     pub(super) fn value(&mut self, pattern: Pattern, span: &Range<usize>) {
         let unquotable = self.open.iter().find_map(|open| unquotable(open.kind));
@@ -149,7 +161,12 @@ impl Scanner {
             let message = format!("'~{pattern}' is not expanded, because values are quoted");
             self.error(span, message, "write the directory in full");
         }
-        self.word(span).pieces.push_value(pattern);
+        let word = self.word(span);
+        let in_subscript = word.in_subscript();
+        word.pieces.push_value(pattern);
+        if in_subscript {
+            self.subscript_error(pattern, span);
+        }
         // The words around a substitution hold the value too.
         for word in self.commands.iter_mut().filter_map(Words::current) {
             word.values.push((pattern, span.clone()));
