@@ -102,7 +102,7 @@ impl Scanner {
             Unit::Value(pattern) => {
                 self.at += 1;
                 let message = format!("'{pattern}' right after '$'");
-                self.error(&both, message, "write '\\$' for the character '$'");
+                self.error(&both, message, "put a '$' that is no variable in single quotes");
             }
             Unit::Char('(') if self.peek(1) == Some('(') => {
                 self.at += 2;
@@ -147,6 +147,7 @@ impl Scanner {
     pub(super) fn value(&mut self, pattern: Pattern, span: &Range<usize>) {
         let unquotable = self.open.iter().find_map(|open| unquotable(open.kind));
         if let Some((inside, hint)) = unquotable {
+            let hint = hint.replace("%b", &pattern.to_string());
             return self.error(span, format!("'{pattern}' cannot be quoted inside {inside}"), hint);
         }
         let place = match self.kind() {
@@ -177,10 +178,9 @@ impl Scanner {
 
 /// The name of a construct in which no value can be quoted, and what to do instead.
 fn unquotable(kind: Kind) -> Option<(&'static str, &'static str)> {
-    let variable = "set a variable first: X=%b; … \"$X\"";
     match kind {
-        Kind::Parameter { .. } => Some(("'${…}'", variable)),
-        Kind::Arithmetic { .. } => Some(("'$((…))'", variable)),
+        Kind::Parameter { .. } => Some(("'${…}'", "set a variable first: X=%b; … \"$X\"")),
+        Kind::Arithmetic { .. } => Some(("'$((…))'", "compute it in a script file")),
         Kind::Backtick => Some(("backticks", "write '$(…)' instead of '`…`'")),
         _ => None,
     }
