@@ -1,5 +1,6 @@
 //! What Slurm and the library see of each other: the restated header against
 //! Slurm's, and the library's symbols.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeSet,
