@@ -1,0 +1,161 @@
+//! The plugin and the helper with real runtimes, on a mock of srun and
+//! slurmstepd (host.c): no Slurm needed, and both ways a Slurm has of letting the
+//! helper in front of a task.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod host;
+
+use std::fs;
+
+use host::{Host, Kind, Site};
+
+/// Runs `check` with each runtime on each kind of Slurm.
+fn everywhere(check: impl Fn(&Host)) {
+    for runtime in ["crun", "runc"] {
+        for kind in [Kind::Prepends, Kind::Replaces] {
+            let host = Host::new(kind, Site::run_mode(runtime));
+            check(&host);
+            host.assert_nothing_is_left();
+        }
+    }
+}
+
+#[test]
+fn a_task_runs_in_its_bundle_with_input_output_and_status() {
+    everywhere(|host| {
+        let task =
+            host.in_container(&["sh", "-c", "cat; cat /etc/os-release; echo err >&2; exit 7"]);
+        let output = task.run_with_input(b"from outside\n");
+        assert_eq!(output.stdout, "from outside\nNAME=\"busybox bundle\"\nID=busybox\n");
+        // newuidmap may have said that it does not know the test's user.
+        assert!(output.stderr.ends_with("err\n"), "{}", output.stderr);
+        assert_eq!(output.status, Some(7));
+    });
+}
+
+#[test]
+fn arguments_arrive_unchanged() {
+    everywhere(|host| {
+        let arguments = ["a b", "it's", "\"q\"", "$(id)", "`id`", "*", "", "-n", "%b", "é", "x\ny"];
+        let command = [&["printf", "<%s>"], arguments.as_slice()].concat();
+        let output = host.in_container(&command).run();
+        let expected: String = arguments.iter().map(|argument| format!("<{argument}>")).collect();
+        assert_eq!((output.stdout, output.status), (expected, Some(0)));
+    });
+}
+
+#[test]
+fn each_of_several_tasks_has_a_container_of_its_own() {
+    everywhere(|host| {
+        let task = host.in_container(&["sh", "-c", "echo $SLURM_PROCID $$"]).tasks(4);
+        let mut lines: Vec<_> = task.run().stdout.lines().map(str::to_owned).collect();
+        lines.sort();
+        assert_eq!(lines, ["0 1", "1 1", "2 1", "3 1"]);
+    });
+}
+
+#[test]
+fn a_batch_script_is_visible_in_the_container_and_cannot_be_changed_there() {
+    everywhere(|host| {
+        let script = host.user_file("script", "#!/bin/sh\necho $#: \"$2\"\necho x >> $0\n", 0o755);
+        let output = host.in_container(&[&script, "one", "two words"]).batch().run();
+        assert_eq!(output.stdout, "2: two words\n");
+        assert!(output.stderr.contains("Read-only file system"), "{}", output.stderr);
+        assert_ne!(output.status, Some(0));
+    });
+}
+
+#[test]
+fn a_container_made_by_create_and_start_has_the_same_status() {
+    for runtime in ["crun", "runc"] {
+        let host = Host::new(Kind::Prepends, Site::create_start(runtime));
+        for status in [0, 7, 255] {
+            let output = host.in_container(&["sh", "-c", &format!("cat; exit {status}")]);
+            let output = output.run_with_input(b"in");
+            assert_eq!((output.stdout.as_str(), output.status), ("in", Some(status)));
+        }
+        host.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_step_without_a_container_is_left_alone() {
+    for kind in [Kind::Prepends, Kind::Replaces] {
+        let host = Host::new(kind, Site::run_mode("crun"));
+        let variables = host.on_host(&["env"]).run().stdout;
+        assert!(variables.contains("SLURM_PROCID=0"), "{variables}");
+        assert!(
+            !variables.contains("SPANK_OCI") && !variables.contains("SLURM_OCI"),
+            "{variables}"
+        );
+        host.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_relative_bundle_is_one_below_the_submitters_directory() {
+    let host = Host::new(Kind::Prepends, Site::run_mode("crun"));
+    let task = host.in_container(&["true"]).bundle("bundle");
+    assert_eq!(task.run().status, Some(0));
+}
+
+#[test]
+fn what_keeps_a_container_from_being_started_is_told_in_one_line_and_nothing_runs() {
+    let cases: [(&str, Site, &str); 3] = [
+        (
+            "no runtime",
+            Site::run_mode("no-such-runtime"),
+            "cannot execute RunTimeRun: 'no-such-runtime': no such file or directory; install the runtime on this node, or correct oci.conf",
+        ),
+        (
+            "a runtime that is no program",
+            Site::run_mode("/etc/passwd"),
+            "cannot execute RunTimeRun: '/etc/passwd': permission denied; it must be a program that the user may execute",
+        ),
+        ("create fails", Site::create_start("false"), "RunTimeCreate failed: exit status 1"),
+    ];
+    for (case, site, expected) in cases {
+        let host = Host::new(Kind::Replaces, site);
+        let marker = host.user_file("marker", "", 0o666);
+        fs::remove_file(&marker).unwrap();
+        let output = host.in_container(&["touch", &marker]).run();
+        assert_eq!(output.stderr, format!("spank-oci: mock: task 0: {expected}\n"), "{case}");
+        assert_eq!(output.status, Some(125), "{case}");
+        assert!(!fs::exists(&marker).unwrap(), "{case}: it ran on the host");
+        host.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_mistake_in_plugstack_conf_stops_container_steps_and_no_others() {
+    let host = Host::new(Kind::Prepends, Site::run_mode("crun")).with_argument("config=/x");
+    assert_eq!(host.on_host(&["echo", "fine"]).run().stdout, "fine\n");
+    let output = host.in_container(&["true"]).run();
+    assert_eq!(
+        output.stderr,
+        "srun: error: spank-oci: plugstack.conf: unknown name in argument 'config=/x': write [conf=/path/oci.conf] [helper=/path/spank-oci] [state=/run/dir]\n"
+    );
+    assert_eq!(output.status, Some(1));
+}
+
+#[test]
+fn the_runtime_gets_no_descriptor_of_slurms_and_not_the_users_library_path() {
+    let site = Site::from_text(
+        "IgnoreFileConfigJson=yes\nRunTimeRun=\"sh -c 'ls /proc/self/fd | wc -l; env | grep -c ^LD_; echo $PATH'\"\n",
+    );
+    let host = Host::new(Kind::Prepends, site);
+    let output = host.in_container(&["true"]).variable("LD_LIBRARY_PATH", "/x").run();
+    // 0, 1, 2 and the one that lists them.
+    assert_eq!(
+        output.stdout,
+        "4\n0\n/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+    );
+}
+
+#[test]
+fn the_site_can_have_the_plan_told() {
+    let site = Site::run_mode("crun").with("StdIODebug=debug\n");
+    let host = Host::new(Kind::Prepends, site);
+    let output = host.in_container(&["true"]).run();
+    assert!(output.stderr.contains("spank-oci: mock: task 0: RunTimeRun:"), "{}", output.stderr);
+}
