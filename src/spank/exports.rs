@@ -1,8 +1,8 @@
 //! What Slurm finds in the library: four data symbols and the hooks.
 //!
-//! Each hook is guarded, so no panic unwinds into Slurm. What a failed hook
-//! returns is decided here: only the clients and `task_init` may fail. A failing
-//! hook elsewhere would drain the node or be ignored, by release (Slurm 20.11 to
+//! Each hook is guarded, so no panic unwinds into Slurm. What a failed hook means
+//! is decided here: only the clients and `task_init` may fail. A failing hook
+//! elsewhere would drain the node or be ignored, by release (Slurm 20.11 to
 //! 26.05), and the node is not to blame for a container that cannot start.
 
 use std::{
@@ -16,7 +16,11 @@ use super::{
     handle::Handle,
     log,
 };
-use crate::plugin::{self, Refusal};
+use crate::{
+    plugin::{self, Refusal},
+    sys::exit,
+    task,
+};
 
 const NAME: &CStr = c"spank_oci";
 const TYPE: &CStr = c"spank";
@@ -71,7 +75,9 @@ macro_rules! hooks {
 enum Failure {
     /// Nothing: the message in the log is all.
     Ignored,
-    /// The hook failed: the task exits with status 1.
+    /// Nobody: this process would have become the task, and ends instead. Slurm
+    /// would add two lines to ours, and with `optional` in plugstack.conf, or a
+    /// code it does not expect, execute the command on the host.
     Task,
     /// srun, sbatch and salloc stop; slurmstepd is told nothing, and the tasks
     /// fail one by one in `task_init`.
@@ -84,8 +90,9 @@ impl Failure {
         let in_stepd = || unsafe { bindings::shim_context() } == bindings::ABI_CTX_REMOTE;
         match self {
             Self::Ignored => 0,
+            Self::Task => exit::now(task::NOT_STARTED),
             Self::Client if in_stepd() => 0,
-            Self::Task | Self::Client => -1,
+            Self::Client => -1,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod children;
 pub mod environ;
+pub mod exit;
 pub mod fds;
 pub mod loaded;
 pub mod pidfd;

@@ -1,0 +1,169 @@
+//! The throw-away Slurm around the tests: its files, its users, its commands.
+
+use std::{
+    env, fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// No command of a test takes longer on purpose.
+const PATIENCE: &str = "60";
+
+/// A path of the cluster, such as `etc/plugstack.conf`.
+pub fn path(name: &str) -> PathBuf {
+    let cluster = env::var_os("SPANK_OCI_CLUSTER")
+        .unwrap_or_else(|| panic!("these tests run in a throw-away Slurm: use ./dev test"));
+    Path::new(&cluster).join(name)
+}
+
+/// An ordinary user of the cluster.
+#[derive(Clone, Copy)]
+pub struct User(pub &'static str);
+
+pub const ALICE: User = User("alice");
+pub const BOB: User = User("bob");
+
+impl User {
+    /// A file in the user's home.
+    pub fn home(self, name: &str) -> PathBuf {
+        path("home").join(self.0).join(name)
+    }
+
+    /// The user's busybox bundle.
+    pub fn bundle(self) -> String {
+        path("bundles").join(self.0).display().to_string()
+    }
+
+    pub fn id(self) -> u32 {
+        nix::unistd::User::from_name(self.0).unwrap().unwrap().uid.as_raw()
+    }
+
+    /// Writes an executable file of the user's.
+    pub fn script(self, name: &str, text: &str) -> String {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let file = self.home(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        chown(&file, Some(self.id()), None).unwrap();
+        file.display().to_string()
+    }
+
+    /// Runs a command as the user.
+    pub fn run(self, command: &[&str]) -> Output {
+        self.run_with_input(command, b"")
+    }
+
+    /// Runs a command as the user that reads `input` and then its end.
+    pub fn run_with_input(self, command: &[&str], input: &[u8]) -> Output {
+        let mut child = Command::new("timeout")
+            .args(["--kill-after=5", PATIENCE])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/as-user"))
+            .arg(self.0)
+            .args(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // The command may write before it has read everything, or not read at all.
+        let writer = std::thread::Builder::new().spawn(move || stdin.write_all(&input)).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let _ = writer.join();
+        Output {
+            command: command.join(" "),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            status: output.status.code().unwrap_or(-1),
+        }
+    }
+
+    /// A shell script as the user.
+    pub fn sh(self, script: &str) -> Output {
+        self.run(&["sh", "-c", script])
+    }
+
+    /// `srun` without a container.
+    pub fn srun(self, command: &[&str]) -> Output {
+        self.run(&[&["srun"], command].concat())
+    }
+
+    /// `srun` in the user's busybox bundle.
+    pub fn srun_in_bundle(self, command: &[&str]) -> Output {
+        self.srun_in(&self.bundle(), command)
+    }
+
+    /// `srun --container=BUNDLE`, on the first node.
+    pub fn srun_in(self, bundle: &str, command: &[&str]) -> Output {
+        let container = format!("--container={bundle}");
+        self.run(&[&["srun", "-wn1", &container], command].concat())
+    }
+}
+
+/// What a command left when it ended.
+pub struct Output {
+    command: String,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+    pub status: i32,
+}
+
+impl Output {
+    /// Standard output of a command that succeeds.
+    pub fn text(&self) -> String {
+        assert_eq!(self.status, 0, "{}", self.story());
+        self.any_text()
+    }
+
+    /// Standard output, whatever the status.
+    pub fn any_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Lines of standard output, sorted: tasks end in any order.
+    pub fn sorted_lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.text().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Standard error without what srun itself has to say.
+    pub fn messages(&self) -> Vec<String> {
+        let others = self.stderr.lines().filter(|line| !line.starts_with("srun: "));
+        others.map(str::to_owned).collect()
+    }
+
+    /// Lines of standard error without the numbers of steps and the waiting for an
+    /// allocation, sorted: they come from several processes.
+    pub fn errors(&self) -> Vec<String> {
+        let others = self.stderr.lines().filter(|line| !line.starts_with("srun: job "));
+        let without_step = |line: &str| {
+            let words = line.split(' ').filter(|word| !word.starts_with("StepId="));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let mut lines: Vec<_> = others.map(without_step).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Everything, for a test that fails.
+    pub fn story(&self) -> String {
+        let logs = ["n1", "n2"].map(|node| {
+            let log = fs::read_to_string(path("log").join(node)).unwrap_or_default();
+            let ours =
+                log.lines().filter(|line| line.contains("error") || line.contains("spank-oci"));
+            let ours: Vec<_> = ours.collect();
+            ours[ours.len().saturating_sub(8)..].join("\n")
+        });
+        format!(
+            "{}\nstatus {}\nstdout: {}\nstderr: {}\nslurmd: {}",
+            self.command,
+            self.status,
+            self.any_text(),
+            self.stderr,
+            logs.join("\n")
+        )
+    }
+}

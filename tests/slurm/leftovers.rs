@@ -1,0 +1,103 @@
+//! After a test: no container, process, mount, file, directory is left, bundles
+//! are as they were, and the nodes are in service.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::cluster::{self, ALICE, BOB, User};
+
+/// How long Slurm may take to see that a job has ended.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a check, then looks for what it left.
+pub fn after(check: impl Fn()) {
+    let before = World::seen();
+    check();
+    assert_eq!(nodes_at_rest(), ["idle", "idle"], "a node is not in service");
+    let after = World::seen();
+    assert_eq!(after.differences(&before), Vec::<String>::new(), "left behind, or lost");
+}
+
+/// What must be the same before and after.
+struct World {
+    things: BTreeSet<String>,
+}
+
+impl World {
+    fn seen() -> Self {
+        let mut things = BTreeSet::new();
+        for user in [ALICE, BOB] {
+            processes_of(user, &mut things);
+            tree(Path::new(&format!("/run/user/{}", user.id())), &mut things);
+            tree(Path::new(&user.bundle()), &mut things);
+        }
+        tree(Path::new("/run/spank-oci"), &mut things);
+        for mount in fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
+            things.insert(format!("mount {mount}"));
+        }
+        // The base is made with the first container step and stays.
+        things.remove("file /run/spank-oci");
+        Self { things }
+    }
+
+    fn differences(&self, before: &Self) -> Vec<String> {
+        self.things.symmetric_difference(&before.things).cloned().collect()
+    }
+}
+
+fn tree(path: &Path, things: &mut BTreeSet<String>) {
+    things.insert(format!("file {}", path.display()));
+    if path.is_symlink() || !path.is_dir() {
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        tree(&entry.path(), things);
+    }
+}
+
+fn processes_of(user: User, things: &mut BTreeSet<String>) {
+    let output = Command::new("pgrep").args(["-a", "-u", user.0]).output().unwrap();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        things.insert(format!("process {line}"));
+    }
+}
+
+/// The state of both nodes, once no job is there any more.
+fn nodes_at_rest() -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let states = slurm(&["sinfo", "--noheader", "--Node", "--format=%t"]);
+        let jobs = slurm(&["squeue", "--noheader"]);
+        let done = jobs.is_empty() && states.iter().all(|state| state == "idle");
+        if done || Instant::now() > deadline {
+            return states;
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn slurm(command: &[&str]) -> Vec<String> {
+    let output = Command::new(command[0]).args(&command[1..]).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// A file that a task would make on the host, and whether it did.
+pub struct Marker;
+
+impl Marker {
+    pub fn path() -> String {
+        cluster::ALICE.home("ran-on-the-host").display().to_string()
+    }
+
+    pub fn assert_absent(case: &str) {
+        assert!(!Path::new(&Self::path()).exists(), "{case}: the command ran on the host");
+    }
+}

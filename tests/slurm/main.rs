@@ -1,0 +1,18 @@
+//! What users see, on a real Slurm: two nodes, crun and runc, ordinary users.
+//!
+//! Run by `./dev test` inside the throw-away Slurm of tests/cluster, one test at
+//! a time. After each test nothing may be left (leftovers.rs).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cluster;
+mod leftovers;
+mod site;
+
+mod absent;
+mod arguments;
+mod batch;
+mod environment;
+mod failures;
+mod status;
+mod stdio;
+mod tasks;

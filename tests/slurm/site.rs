@@ -1,0 +1,67 @@
+//! The site's configuration during a test, put back as it was afterwards.
+
+use std::{fs, path::PathBuf};
+
+use crate::{cluster, leftovers};
+
+/// The guide's templates for `run`, for crun and runc alike.
+const RUN: &str = include_str!("../data/slurm/run.conf");
+
+/// Runs a check with each runtime. Nothing may be left after it.
+pub fn with_each_runtime(check: impl Fn()) {
+    for runtime in ["crun", "runc"] {
+        with_site(&RUN.replace("RUNTIME", runtime), &check);
+    }
+}
+
+/// Runs a check with crun, for a site that excludes no variable.
+pub fn with_crun_and_all_variables(check: impl Fn()) {
+    let lines = RUN.lines().filter(|line| !line.contains("EnvExclude"));
+    let run: String = lines.map(|line| format!("{line}\n")).collect();
+    with_site(&run.replace("RUNTIME", "crun"), check);
+}
+
+/// Runs a check with more lines in the site's oci.conf.
+pub fn with_lines(lines: &str, check: impl Fn()) {
+    with_site(&format!("{}{lines}", RUN.replace("RUNTIME", "crun")), check);
+}
+
+/// Runs a check with this oci.conf.
+pub fn with_site(text: &str, check: impl Fn()) {
+    let _restored = change(site(), Some(text));
+    leftovers::after(check);
+}
+
+/// The site's oci.conf.
+pub fn site() -> PathBuf {
+    cluster::path("etc/spank-oci/oci.conf")
+}
+
+pub fn plugstack() -> PathBuf {
+    cluster::path("etc/plugstack.conf")
+}
+
+/// A file with another content, or none, until the value is dropped.
+#[must_use]
+pub struct Restored {
+    path: PathBuf,
+    content: Option<Vec<u8>>,
+}
+
+pub fn change(path: PathBuf, text: Option<&str>) -> Restored {
+    let restored = Restored { content: fs::read(&path).ok(), path };
+    match text {
+        Some(text) => fs::write(&restored.path, text).unwrap(),
+        None => fs::remove_file(&restored.path).unwrap(),
+    }
+    restored
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        let _ = match &self.content {
+            Some(content) => fs::write(&self.path, content),
+            None => fs::remove_file(&self.path),
+        };
+    }
+}
