@@ -153,3 +153,18 @@ const fn c_array<const N: usize>(text: &CStr) -> [c_char; N] {
     }
     array
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::panic, reason = "it is the point")]
+    fn a_panic_or_a_refusal_becomes_what_the_hook_may_return() {
+        for (failure, code) in [(Failure::Ignored, 0), (Failure::Client, -1)] {
+            assert_eq!(guard(|| panic!("a defect"), failure), code);
+        }
+        assert_eq!(guard(|| Err(Refusal::Unprepared), Failure::Client), -1);
+        assert_eq!(guard(|| Ok(()), Failure::Client), 0);
+    }
+}
