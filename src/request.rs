@@ -26,6 +26,12 @@ pub enum Delivery {
     Everyone,
 }
 
+/// The name in the step's spool of the record of how to clean up after a task,
+/// by its rank on the node. It is there while the task's container may be.
+pub fn record_name(task: u32) -> String {
+    format!("task-{task}.cleanup")
+}
+
 /// A container was asked for: everything the helper cannot find out by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {

@@ -145,10 +145,15 @@ fn user_name(uid: Uid) -> String {
     User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
-/// Cleans up a step's directory, for root's `spank-oci cleanup DIR`.
-pub fn cleanup(spool: &Path) -> ExitCode {
+/// Cleans up a step's directory, for root's `spank-oci cleanup DIR [RECORD]`: all
+/// of it, or after the one task of the record.
+pub fn cleanup(spool: &Path, record: Option<&OsStr>) -> ExitCode {
     sink::install("cleanup");
-    match runtime::cleanup::step(spool) {
+    let cleaned = match record {
+        Some(record) => runtime::cleanup::task(&spool.join(record)),
+        None => runtime::cleanup::step(spool),
+    };
+    match cleaned {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("cannot clean up '{}': {}", spool.display(), crate::files::cause(&error));

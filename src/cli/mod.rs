@@ -32,7 +32,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match arguments.as_slice() {
         [option] if option == "--help" || option == "-h" => say(HELP),
         [option] if option == "--version" || option == "-V" => say(VERSION),
-        [subcommand, spool] if subcommand == SUBCOMMAND => task::cleanup(Path::new(spool)),
+        [subcommand, spool] if subcommand == SUBCOMMAND => task::cleanup(Path::new(spool), None),
+        [subcommand, spool, record] if subcommand == SUBCOMMAND => {
+            task::cleanup(Path::new(spool), Some(record))
+        }
         _ => {
             let _ = stderr().write_all(b"spank-oci: unknown arguments; see 'spank-oci --help'\n");
             ExitCode::from(USAGE)

@@ -18,7 +18,7 @@ use crate::{
     },
     config::{Config, EnvExclude, EnvFile, Operations},
     env::{self, Entry},
-    request::Request,
+    request::{Request, record_name},
     slurm::{BATCH_STEP, INTERACTIVE_STEP},
     template::{Command, Pattern, Template, Values},
 };
@@ -297,7 +297,7 @@ impl Places {
             step: spool.clone(),
             shared: None,
             task: spool.join(format!("task-{task}")),
-            record: spool.join(format!("task-{task}.cleanup")),
+            record: spool.join(record_name(*task)),
         };
         if let Some(container_path) = &config.container_path {
             let parent = PathBuf::from(container_path.expand(&values(inputs, &places)));

@@ -9,7 +9,10 @@ use super::{
     args::Args,
     state::{Removal, StateError, StepDir, StepName},
 };
-use crate::sys::{children::Ended, run_as};
+use crate::{
+    request::record_name,
+    sys::{children::Ended, run_as},
+};
 
 /// The helper's subcommand for this.
 pub const SUBCOMMAND: &str = "cleanup";
@@ -24,12 +27,10 @@ pub enum CleanupError {
     #[error(transparent)]
     State(#[from] StateError),
     /// The helper could not be run, or did not manage.
-    #[error("cannot clean up '{spool}' as uid {uid}: {cause}")]
+    #[error("cannot clean up '{spool}' as its owner: {cause}")]
     Helper {
         /// The user's part of the step's directory.
         spool: String,
-        /// The user.
-        uid: u32,
         /// What happened.
         cause: String,
     },
@@ -43,19 +44,40 @@ pub fn finish(dir: &StepDir, helper: &Path) -> Result<(), CleanupError> {
     if dir.remove()? == Removal::Done {
         return Ok(());
     }
-    let Some((uid, gid)) = dir.owner()? else { return Ok(()) };
-    let spool = dir.spool();
-    let failed = |cause| CleanupError::Helper { spool: spool.display().to_string(), uid, cause };
-    let arguments = [OsString::from(SUBCOMMAND), spool.clone().into()];
-    let outcome = run_as::run(helper, &arguments, uid, gid, PATIENCE);
-    match outcome.map_err(|error| failed(error.to_string()))? {
-        run_as::Outcome::Ended(Ended::Exited(0)) => {}
-        outcome => return Err(failed(format!("'{}' {outcome}", helper.display()))),
-    }
+    run_helper(dir, helper, None)?;
     match dir.remove()? {
         Removal::Done => Ok(()),
-        Removal::NotEmpty => Err(failed("something is still there".to_owned())),
+        Removal::NotEmpty => Err(failure(dir, "something is still there".to_owned())),
     }
+}
+
+/// Ends the container of a task whose helper did not live to do so: it would hold
+/// the task's output open, and slurmstepd waits for its end.
+///
+/// # Errors
+/// The helper could not be run, or did not manage.
+pub fn after_task(dir: &StepDir, helper: &Path, task: u32) -> Result<(), CleanupError> {
+    let record = record_name(task);
+    match dir.holds(&record) {
+        true => run_helper(dir, helper, Some(&record)),
+        false => Ok(()),
+    }
+}
+
+/// Runs the helper as the owner of the directory, for one record or for all.
+fn run_helper(dir: &StepDir, helper: &Path, record: Option<&str>) -> Result<(), CleanupError> {
+    let Some((uid, gid)) = dir.owner()? else { return Ok(()) };
+    let mut arguments = vec![OsString::from(SUBCOMMAND), dir.spool().into()];
+    arguments.extend(record.map(OsString::from));
+    let outcome = run_as::run(helper, &arguments, uid, gid, PATIENCE);
+    match outcome.map_err(|error| failure(dir, error.to_string()))? {
+        run_as::Outcome::Ended(Ended::Exited(0)) => Ok(()),
+        outcome => Err(failure(dir, format!("'{}' {outcome}", helper.display()))),
+    }
+}
+
+fn failure(dir: &StepDir, cause: String) -> CleanupError {
+    CleanupError::Helper { spool: dir.spool().display().to_string(), cause }
 }
 
 /// Clears away what an earlier life of the same step left: a requeued job has

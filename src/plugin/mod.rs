@@ -101,6 +101,15 @@ pub fn task_init(host: &impl Host, _: &[OsString]) -> Result<(), Refusal> {
     stepd::take_task(host)
 }
 
+/// A task of the step has ended.
+///
+/// # Errors
+/// None; what could not be removed is logged and left to [`exit`].
+pub fn task_exit(host: &impl Host, _: &[OsString]) -> Result<(), Refusal> {
+    stepd::finish_task(host);
+    Ok(())
+}
+
 /// All tasks of the step on this node have ended.
 ///
 /// # Errors

@@ -7,8 +7,8 @@
 //! /run/spank-oci/7.0.0/spool     the user's, 0700: everything else is in here
 //! ```
 //!
-//! Every call is relative to an open directory and follows no link; root neither
-//! reads, lists nor removes anything inside `spool`.
+//! Every call is relative to an open directory and follows no link; root looks
+//! whether a name is there, but reads, lists and removes nothing inside `spool`.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -151,6 +151,15 @@ impl StepDir {
         }
     }
 
+    /// Whether there is something of this name in the user's part.
+    pub fn holds(&self, name: &str) -> bool {
+        let found = || -> nix::Result<FileStat> {
+            let spool = openat(self.lock.as_fd(), SPOOL, DIRECTORY, Mode::empty())?;
+            fstatat(&spool, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        };
+        found().is_ok()
+    }
+
     /// Removes the directory, unless the user's part holds something.
     ///
     /// # Errors
@@ -260,6 +269,7 @@ mod tests {
         let (_keep, base) = base();
         let dir = create(&base).unwrap();
         fs::write(dir.spool().join("file"), "").unwrap();
+        assert!(dir.holds("file") && !dir.holds("other"));
         assert_eq!(dir.remove().unwrap(), Removal::NotEmpty);
         fs::remove_file(dir.spool().join("file")).unwrap();
         assert_eq!(dir.remove().unwrap(), Removal::Done);

@@ -70,6 +70,15 @@ pub fn take_task(host: &impl Host) -> Result<(), Refusal> {
     }
 }
 
+/// Ends the container of a task that has ended without doing so, as root.
+pub fn finish_task(host: &impl Host) {
+    let Some(Some(Ok(step))) = STEP.get() else { return };
+    let Ok(task) = host.local_task() else { return };
+    if let Err(error) = cleanup::after_task(&step.dir, &step.args.helper, task) {
+        log::error!("{error}");
+    }
+}
+
 /// Removes the step's directory, as root, after all tasks have ended.
 pub fn finish_step() {
     let Some(Some(Ok(step))) = STEP.get() else { return };

@@ -120,6 +120,18 @@ pub fn remove_files(end: &End) {
     let _ = fs::remove_file(&end.record);
 }
 
+/// Cleans up after the container of one record, and removes the record.
+///
+/// # Errors
+/// The record cannot be removed.
+pub fn task(record: &Path) -> io::Result<()> {
+    match fs::read(record).ok().as_deref().and_then(Record::decode) {
+        Some(record) => record.carry_out(),
+        None => log::warn!("'{}' is not a cleanup record", record.display()),
+    }
+    fs::remove_file(record)
+}
+
 /// Cleans up after every container that has a record in `spool`, and empties it.
 /// For a step of which no process is left.
 ///
@@ -129,11 +141,7 @@ pub fn step(spool: &Path) -> io::Result<()> {
     let entries = fs::read_dir(spool)?.collect::<Result<Vec<_>, _>>()?;
     let is_record = |name: &OsStr| name.as_bytes().ends_with(SUFFIX);
     for entry in entries.iter().filter(|entry| is_record(&entry.file_name())) {
-        match fs::read(entry.path()).ok().as_deref().and_then(Record::decode) {
-            Some(record) => record.carry_out(),
-            None => log::warn!("'{}' is not a cleanup record", entry.path().display()),
-        }
-        fs::remove_file(entry.path())?;
+        task(&entry.path())?;
     }
     for entry in fs::read_dir(spool)? {
         let entry = entry?;

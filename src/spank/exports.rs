@@ -104,6 +104,8 @@ hooks! {
     slurm_spank_init_post_opt => plugin::init_post_opt, Failure::Client;
     /// Called in each task's process as the user, before the command is executed.
     slurm_spank_task_init => plugin::task_init, Failure::Task;
+    /// Called in slurmstepd as root when a task has ended.
+    slurm_spank_task_exit => plugin::task_exit, Failure::Ignored;
     /// Called in slurmstepd as root when all tasks of the step have ended.
     slurm_spank_exit => plugin::exit, Failure::Ignored;
     /// Called as root on the node when the job has ended.

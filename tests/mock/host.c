@@ -249,6 +249,8 @@ static int step(int tasks)
 	}
 	for (int i = 0; i < tasks; i++) {
 		waitpid(pids[i], &status, 0);
+		host.task = i;
+		hook("slurm_spank_task_exit");
 		if (result == 0 && status != 0)
 			result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	}
