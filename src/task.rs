@@ -148,6 +148,8 @@ fn user_name(uid: Uid) -> String {
 /// Cleans up a step's directory, for root's `spank-oci cleanup DIR [RECORD]`: all
 /// of it, or after the one task of the record.
 pub fn cleanup(spool: &Path, record: Option<&OsStr>) -> ExitCode {
+    // slurmstepd signals all processes below it, this one among them.
+    signals::block_all();
     sink::install("cleanup");
     let cleaned = match record {
         Some(record) => runtime::cleanup::task(&spool.join(record)),

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{
     RuntimeError, cleanup,
@@ -75,17 +75,25 @@ fn wait(container: u32, forward_signals: bool) -> Ended {
     })
 }
 
-/// The container's first process, as the runtime's state tells it (OCI runtime
-/// specification, "State").
+/// What is used of a container's state (OCI runtime specification, "State").
+#[derive(Deserialize)]
+struct State {
+    pid: u32,
+}
+
+/// The container's first process, as the runtime tells it.
 fn process_id(query: &Command, env: &[Entry]) -> Result<u32, RuntimeError> {
     let state = Spawned::asked(query, env, "RunTimeQuery")?.output_within(PATIENCE);
     let state =
         state.ok_or_else(|| failed("RunTimeQuery", "it reported failure, or took too long"))?;
-    let pid = serde_json::from_slice::<Value>(&state).ok().and_then(|state| {
-        let pid = state.get("pid")?.as_u64()?;
-        u32::try_from(pid).ok().filter(|&pid| pid > 1)
-    });
-    pid.ok_or_else(|| failed("RunTimeQuery", "its answer is not a container's state with a pid"))
+    match serde_json::from_slice(&state) {
+        Ok(State { pid: 0 | 1 }) => Err(failed("RunTimeQuery", "the container has no process")),
+        Ok(State { pid }) => Ok(pid),
+        Err(error) => {
+            let cause = format!("its answer is not the state of a container: {error}");
+            Err(failed("RunTimeQuery", &cause))
+        }
+    }
 }
 
 fn succeeded(operation: &'static str, ended: Option<Ended>) -> Result<(), RuntimeError> {

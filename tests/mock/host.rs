@@ -10,6 +10,7 @@ use std::{
 };
 
 use nix::unistd::{getgid, getuid};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A user that no system has; where the tests do not run as root, whoever runs them.
@@ -107,6 +108,20 @@ impl Host {
     pub fn on_host(&self, command: &[&str]) -> Task<'_> {
         let command = command.iter().map(|&word| word.to_owned()).collect();
         Task { host: self, container: None, command, options: vec![], variables: vec![] }
+    }
+
+    /// Changes the bundle's config.json.
+    pub fn edit_bundle(&self, edit: impl FnOnce(&mut Value)) {
+        let path = self.path("bundle/config.json");
+        let mut config = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        edit(&mut config);
+        fs::write(path, config.to_string()).unwrap();
+    }
+
+    /// Names in the directory where the runtimes keep their state.
+    pub fn in_runtimes_directory(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("runtimes")).unwrap().map(Result::unwrap);
+        entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
     }
 
     /// No container, no process of it, no file.

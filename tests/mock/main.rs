@@ -127,6 +127,45 @@ fn what_keeps_a_container_from_being_started_is_told_in_one_line_and_nothing_run
 }
 
 #[test]
+fn hooks_that_the_site_disables_do_not_run_and_others_do() {
+    for runtime in ["crun", "runc"] {
+        let run = |site: Site| {
+            let host = Host::new(Kind::Prepends, site);
+            // A hook that fails keeps the container from starting.
+            host.edit_bundle(|config| {
+                config["hooks"] = serde_json::json!({"prestart": [{"path": "/bin/false"}]});
+            });
+            let status = host.in_container(&["true"]).run().status;
+            host.assert_nothing_is_left();
+            status
+        };
+        assert_ne!(run(Site::run_mode(runtime)), Some(0));
+        assert_eq!(run(Site::run_mode(runtime).with("DisableHooks=prestart\n")), Some(0));
+    }
+}
+
+#[test]
+fn the_runtimes_environment_lacks_what_the_site_excludes() {
+    let site = Site::from_text(
+        "IgnoreFileConfigJson=yes\nRunTimeEnvExclude=^SECRET\nRunTimeRun=\"env\"\n",
+    );
+    let host = Host::new(Kind::Prepends, site);
+    let task = host.in_container(&["true"]).variable("SECRET_KEY", "x").variable("OPEN", "y");
+    let variables = task.run().stdout;
+    assert!(variables.contains("OPEN=y\n") && !variables.contains("SECRET"), "{variables}");
+}
+
+#[test]
+fn a_runtime_without_config_json_has_its_delete_command_run_when_it_fails() {
+    let site = Site::from_text(
+        "IgnoreFileConfigJson=yes\nRunTimeRun=\"false\"\nRunTimeDelete=\"touch @ROOT@/deleted\"\n",
+    );
+    let host = Host::new(Kind::Prepends, site);
+    assert_eq!(host.in_container(&["true"]).run().status, Some(1));
+    assert_eq!(host.in_runtimes_directory(), ["deleted"]);
+}
+
+#[test]
 fn a_mistake_in_plugstack_conf_stops_container_steps_and_no_others() {
     let host = Host::new(Kind::Prepends, Site::run_mode("crun")).with_argument("config=/x");
     assert_eq!(host.on_host(&["echo", "fine"]).run().stdout, "fine\n");

@@ -29,13 +29,14 @@ fn the_submitters_variables_are_there_and_the_image_decides_path() {
 }
 
 #[test]
-fn what_a_task_prolog_exports_is_there() {
+fn what_the_task_prologs_of_site_and_user_export_is_there() {
     with_each_runtime(|| {
         let prolog = ALICE.script("prolog", "#!/bin/sh\necho export FROM_PROLOG=yes\n");
         let prolog = format!("--task-prolog={prolog}");
         let container = format!("--container={}", ALICE.bundle());
-        let output = ALICE.srun(&[&prolog, &container, "sh", "-c", "echo $FROM_PROLOG"]);
-        assert_eq!(output.text(), "yes\n");
+        let output =
+            ALICE.srun(&[&prolog, &container, "sh", "-c", "echo $FROM_PROLOG $FROM_TASK_PROLOG"]);
+        assert_eq!(output.text(), "yes yes\n");
     });
 }
 
