@@ -2,6 +2,7 @@
 //! touching anything, carried out by [`crate::runtime`].
 #![forbid(unsafe_code)]
 
+mod places;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,8 @@ use std::{
     path::PathBuf,
 };
 
+use places::{Places, values};
+
 use crate::{
     bundle::{
         Bundle,
@@ -18,8 +21,7 @@ use crate::{
     },
     config::{Config, EnvExclude, EnvFile, Operations},
     env::{self, Entry},
-    request::{Request, record_name},
-    slurm::{BATCH_STEP, INTERACTIVE_STEP},
+    request::Request,
     template::{Command, Pattern, Template, Values},
 };
 
@@ -276,72 +278,4 @@ fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {
 fn path_text(path: &OsStr) -> Result<String, PlanError> {
     let shown = || PlanError::Path(path.to_string_lossy().into_owned());
     path.to_str().map(str::to_owned).ok_or_else(shown)
-}
-
-/// Where a task's files are.
-struct Places {
-    /// The step's directory, `%m`.
-    step: PathBuf,
-    /// Whether the site wants it elsewhere than in the spool (ContainerPath).
-    shared: Option<PathBuf>,
-    /// The task's directory below it, with its config.json.
-    task: PathBuf,
-    /// The record of how to clean up, always in the spool, where root looks.
-    record: PathBuf,
-}
-
-impl Places {
-    fn of(config: &Config, inputs: &Inputs) -> Self {
-        let Request { spool, task, .. } = &inputs.request;
-        let mut places = Self {
-            step: spool.clone(),
-            shared: None,
-            task: spool.join(format!("task-{task}")),
-            record: spool.join(record_name(*task)),
-        };
-        if let Some(container_path) = &config.container_path {
-            let parent = PathBuf::from(container_path.expand(&values(inputs, &places)));
-            places.step = parent.join(step_name(&inputs.request));
-            places.task = places.step.join(format!("task-{task}"));
-            places.shared = Some(places.step.clone());
-        }
-        places
-    }
-
-    fn env_file(&self) -> PathBuf {
-        self.task.join("environment")
-    }
-
-    fn dirs(&self) -> Vec<PathBuf> {
-        self.shared.iter().chain([&self.task]).cloned().collect()
-    }
-}
-
-/// The name of a step's directory below ContainerPath, as Slurm 26.05 spells it.
-fn step_name(request: &Request) -> String {
-    match request.step {
-        INTERACTIVE_STEP => format!("oci-job{}-interactive", request.job),
-        BATCH_STEP => format!("oci-job{}-batch", request.job),
-        step => format!("oci-job{}-{step}", request.job),
-    }
-}
-
-fn values(inputs: &Inputs, places: &Places) -> Values {
-    let Inputs { request, bundle, .. } = inputs;
-    let rootfs = bundle.as_ref().map_or_else(|| request.bundle.clone(), Bundle::rootfs);
-    Values {
-        args: inputs.command.clone(),
-        bundle: if bundle.is_some() { &places.task } else { &request.bundle }.into(),
-        env_file: places.env_file().into(),
-        job_id: request.job,
-        spool_dir: places.step.clone().into(),
-        node: inputs.node.clone().into(),
-        pid: None,
-        rootfs: rootfs.into(),
-        step_id: request.step,
-        task_id: request.task,
-        user: inputs.user.clone().into(),
-        uid: inputs.uid,
-        work_dir: inputs.work_dir.clone().into(),
-    }
 }

@@ -4,7 +4,7 @@
 use std::{fs, io, path::Path};
 
 use super::*;
-use crate::{bundle::read, request::Delivery};
+use crate::{bundle::read, request::Delivery, slurm::BATCH_STEP};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plan");
 const BUNDLE: &str = r#"{"ociVersion":"1.0.2","process":{"terminal":true,"args":["sh"],"env":["PATH=/bin","TERM=xterm"],"cwd":"/"},"root":{"path":"rootfs"},"mounts":[{"destination":"/dev","type":"tmpfs","source":"tmpfs"}],"hooks":{"prestart":[{"path":"/bin/true"}]}}"#;
