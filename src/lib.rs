@@ -12,7 +12,7 @@
 //! | slurmstepd, root: the step's directory | [`plugin::stepd`], [`plugin::state`] |
 //! | slurmstepd, user: the helper in front | [`plugin::stepd`], [`request`] |
 //! | helper: the request, the site's rules, the bundle | [`task`], [`site`], [`bundle`] |
-//! | helper: what will be done | [`plan`], from [`config`], [`template`], [`env`], [`bundle::edit`] |
+//! | helper: what will be done | [`plan`], from [`config`], [`template`], [`mod@env`], [`bundle::edit`] |
 //! | helper: doing it | [`runtime`] |
 //! | the end, also after a crash | [`runtime::cleanup`], [`plugin::cleanup`], [`plugin::sweep`] |
 //!
