@@ -44,10 +44,12 @@ pub fn finish(dir: &StepDir, helper: &Path) -> Result<(), CleanupError> {
     if dir.remove()? == Removal::Done {
         return Ok(());
     }
-    run_helper(dir, helper, None)?;
+    let helped = run_helper(dir, helper, None);
     match dir.remove()? {
         Removal::Done => Ok(()),
-        Removal::NotEmpty => Err(failure(dir, "something is still there".to_owned())),
+        Removal::NotEmpty => {
+            helped.and_then(|()| Err(failure(dir, "something is still there".to_owned())))
+        }
     }
 }
 

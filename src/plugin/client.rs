@@ -29,10 +29,14 @@ pub fn forget_outer_request(host: &impl Host) {
 /// Marks the request of this command, if it has one.
 ///
 /// # Errors
-/// plugstack.conf has a mistake, or a relative path cannot be made absolute.
+/// plugstack.conf has a mistake, no bundle is named, or a relative path cannot be
+/// made absolute.
 pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
     let Some(container) = host.variable(CONTAINER) else { return Ok(()) };
     Args::parse(words)?;
+    if container.is_empty() {
+        return Err(Refusal::NoBundle);
+    }
     let bundle = absolute(container.into())?;
     host.set_variable(MARKER, bundle.as_os_str())?;
     Ok(())
@@ -77,6 +81,12 @@ mod tests {
         mark_request(&host, &[]).unwrap();
         let expected = std::env::current_dir().unwrap().join("images/a");
         assert_eq!(host.variable(MARKER), Some(expected.into()));
+    }
+
+    #[test]
+    fn an_empty_bundle_is_refused_before_anything_is_submitted() {
+        let refusal = mark_request(&srun(&[(CONTAINER, "")]), &[]).unwrap_err();
+        assert_eq!(refusal.to_string(), "--container names no bundle: its value is empty");
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The step's directory could not be made.
     #[error(transparent)]
     State(#[from] state::StateError),
+    /// `--container=` without a value.
+    #[error("--container names no bundle: its value is empty")]
+    NoBundle,
     /// The client's working directory is needed and gone.
     #[error("cannot make the relative bundle path '{bundle}' absolute: {cause}")]
     RelativeBundle {

@@ -125,11 +125,21 @@ pub fn remove_files(end: &End) {
 /// # Errors
 /// The record cannot be removed.
 pub fn task(record: &Path) -> io::Result<()> {
-    match fs::read(record).ok().as_deref().and_then(Record::decode) {
-        Some(record) => record.carry_out(),
-        None => log::warn!("'{}' is not a cleanup record", record.display()),
+    match fs::read(record).map(|text| Record::decode(&text)) {
+        Ok(Some(record)) => record.carry_out(),
+        Ok(None) => log::warn!("'{}' is not a cleanup record", record.display()),
+        Err(error) => gone(Err(error))?,
     }
-    fs::remove_file(record)
+    gone(fs::remove_file(record))
+}
+
+/// Removing what is gone already is a success: a helper that was taken for dead
+/// may be cleaning up at the same time.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// Cleans up after every container that has a record in `spool`, and empties it.
@@ -145,10 +155,10 @@ pub fn step(spool: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(spool)? {
         let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => fs::remove_dir_all(entry.path())?,
-            false => fs::remove_file(entry.path())?,
-        }
+        gone(match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        })?;
     }
     Ok(())
 }
@@ -169,11 +179,8 @@ fn run(command: &Command, env: &[Entry], operation: &'static str) {
 }
 
 fn remove_tree(dir: &Path) {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            log::warn!("cannot remove '{}': {}", dir.display(), crate::files::cause(&error));
-        }
-        _ => {}
+    if let Err(error) = gone(fs::remove_dir_all(dir)) {
+        log::warn!("cannot remove '{}': {}", dir.display(), crate::files::cause(&error));
     }
 }
 

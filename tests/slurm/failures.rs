@@ -1,7 +1,7 @@
 //! What keeps a container from being started: one line that says so, the task
 //! fails, and nothing of it runs on the host.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::{
     cluster::{ALICE, Output, path},
@@ -179,6 +179,60 @@ fn a_missing_helper_and_one_that_cannot_be_executed() {
                 "cannot execute the helper '{other}': {cause}; install it, or name it with helper= in plugstack.conf"
             ));
         }
+    });
+}
+
+#[test]
+fn a_plugin_that_is_only_optional_still_keeps_the_task_from_the_host() {
+    leftovers::after(|| {
+        let line = fs::read_to_string(plugstack()).unwrap().replace("required", "optional");
+        let helper = path("bin/spank-oci").display().to_string();
+        let _restored = change(plugstack(), Some(&line.replace(&helper, "/no/such/helper")));
+        assert_refused_by_the_plugin(
+            "cannot execute the helper '/no/such/helper': no such file or directory; install it, or name it with helper= in plugstack.conf",
+        );
+    });
+}
+
+#[test]
+fn a_full_disk() {
+    leftovers::after(|| {
+        let state = path("small");
+        fs::create_dir(&state).unwrap();
+        let small = ["-t", "tmpfs", "-o", "size=40k,mode=755", "tmpfs"];
+        let mounted = Command::new("mount").args(small).arg(&state).status();
+        assert!(mounted.unwrap().success());
+        fs::write(state.join("fill"), vec![0; 36 << 10]).unwrap();
+        let line = fs::read_to_string(plugstack()).unwrap();
+        let line = format!("{} state={}\n", line.trim(), state.display());
+        let _restored = change(plugstack(), Some(&line));
+        let output = run_marked(&ALICE.bundle());
+        let left = fs::read_dir(&state).unwrap().count();
+        let unmounted = Command::new("umount").arg(&state).status();
+        assert!(unmounted.unwrap().success());
+        fs::remove_dir(&state).unwrap();
+
+        let [message] = output.messages().try_into().unwrap();
+        assert!(message.starts_with("spank-oci: n1: task 0: cannot write '"), "{message}");
+        assert!(
+            message.ends_with("/spool/task-0/config.json': no space left on device"),
+            "{message}"
+        );
+        assert_eq!((output.status, left), (125, 1), "only the file that fills the disk is left");
+    });
+}
+
+#[test]
+fn a_container_option_without_a_bundle() {
+    leftovers::after(|| {
+        let output = ALICE.srun(&["--container=", "touch", &Marker::path()]);
+        Marker::assert_absent(&output.story());
+        let first = output.stderr.lines().next();
+        assert_eq!(
+            first,
+            Some("srun: error: spank-oci: --container names no bundle: its value is empty")
+        );
+        assert_eq!(output.status, 1);
     });
 }
 

@@ -1,5 +1,7 @@
 //! How tasks end.
 
+use std::process::Command;
+
 use crate::{cluster::ALICE, site::with_each_runtime};
 
 #[test]
@@ -39,5 +41,71 @@ fn a_task_that_kills_itself_has_the_status_a_shell_would_show() {
         // The first process of a PID namespace cannot kill itself; its child can.
         let output = ALICE.srun_in_bundle(&["sh", "-c", "sh -c 'kill -TERM $$'; exit $?"]);
         assert_eq!(output.status, 143, "{}", output.story());
+    });
+}
+
+/// Starts `sleep` in a container, does something to it, and waits for srun.
+fn interrupted(interrupt: &str) -> String {
+    let script = format!(
+        "srun -wn1 --container=$BUNDLE sh -c 'echo started; exec sleep 600' >started & srun=$!
+         until grep -q started started; do sleep 0.1; done
+         {interrupt}
+         wait $srun; echo status $?; rm started"
+    );
+    ALICE.sh(&script).text()
+}
+
+#[test]
+fn a_step_that_is_cancelled_takes_its_container_along() {
+    with_each_runtime(|| {
+        let output = interrupted("scancel $(squeue --noheader --format=%i).0");
+        assert_ne!(output, "status 0\n");
+    });
+}
+
+#[test]
+fn a_job_that_is_cancelled_takes_its_container_along() {
+    with_each_runtime(|| {
+        interrupted("scancel $(squeue --noheader --format=%i)");
+    });
+}
+
+#[test]
+fn two_interrupts_end_the_container() {
+    with_each_runtime(|| {
+        let output = interrupted("kill -INT $srun; sleep 0.3; kill -INT $srun");
+        assert_ne!(output, "status 0\n");
+    });
+}
+
+#[test]
+fn a_helper_that_is_killed_takes_its_container_along() {
+    with_each_runtime(|| {
+        let output = interrupted("pkill -KILL -x spank-oci");
+        assert_eq!(output, "status 137\n");
+    });
+}
+
+#[test]
+fn a_runtime_that_is_killed_takes_its_container_along() {
+    with_each_runtime(|| {
+        let output = interrupted("pkill -KILL -P $(pgrep -x spank-oci)");
+        assert_eq!(output, "status 137\n");
+    });
+}
+
+#[test]
+fn what_a_killed_slurmstepd_leaves_is_gone_at_the_end_of_the_job() {
+    with_each_runtime(|| {
+        // slurmstepd belongs to root; its end is not noticed by srun, so the job
+        // is cancelled, and the epilog's sweep does the rest.
+        let script = "srun -wn1 --container=$BUNDLE sh -c 'echo started; exec sleep 600' >started 2>&1 & srun=$!
+             until grep -q started started; do sleep 0.1; done; echo $srun >srun";
+        let started = ALICE.sh(script);
+        assert_eq!(started.status, 0, "{}", started.story());
+        let killed = Command::new("pkill").args(["-KILL", "-f", "^slurmstepd"]).status();
+        assert!(killed.unwrap().success());
+        let ended = ALICE.sh("kill -KILL $(cat srun); scancel -u alice; rm -f srun started");
+        assert_eq!(ended.status, 0, "{}", ended.story());
     });
 }
