@@ -29,6 +29,7 @@ int shim_argv(shim_handle, int *argc, char ***argv);
 int shim_environment(shim_handle, char ***env);
 int shim_setenv(shim_handle, const char *name, const char *value);
 int shim_unsetenv(shim_handle, const char *name);
+int shim_job_control_setenv(shim_handle, const char *name, const char *value);
 int shim_prepend_argv(shim_handle, int argc, const char **argv);
 
 unsigned int shim_context(void);

@@ -58,6 +58,8 @@ enum abi_step {
 extern ABI_ERROR abi_get_item(ABI_HANDLE, ABI_ITEM, ...) ABI_WEAK("spank_get_item");
 extern ABI_ERROR abi_setenv(ABI_HANDLE, const char *, const char *, int) ABI_WEAK("spank_setenv");
 extern ABI_ERROR abi_unsetenv(ABI_HANDLE, const char *) ABI_WEAK("spank_unsetenv");
+extern ABI_ERROR abi_job_control_setenv(ABI_HANDLE, const char *, const char *, int)
+	ABI_WEAK("spank_job_control_setenv");
 extern ABI_CONTEXT abi_context(void) ABI_WEAK("spank_context");
 extern const char *abi_strerror(ABI_ERROR) ABI_WEAK("spank_strerror");
 /* Slurm 23.11 and newer. */

@@ -148,6 +148,9 @@ pub enum PlanError {
         /// The argument, as far as it is text.
         shown: String,
     },
+    /// The site's ContainerPath would depend on where the job works.
+    #[error("ContainerPath in oci.conf is '{0}', which is not an absolute path")]
+    ContainerPath(String),
     /// As above, for a path that must stand in config.json.
     #[error("the path '{0}' is not valid UTF-8, which config.json cannot hold")]
     Path(String),
@@ -162,6 +165,9 @@ pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
         return Err(PlanError::NoCommand);
     }
     let places = Places::of(config, &inputs);
+    if places.step.is_relative() {
+        return Err(PlanError::ContainerPath(places.step.display().to_string()));
+    }
     let bundle_env = inputs.bundle.as_ref().map(Bundle::env).unwrap_or_default();
     let environment =
         env::of_container(&inputs.environment, &bundle_env, excludes(&config.env_exclude));

@@ -107,6 +107,15 @@ fn what_config_json_cannot_hold_is_named() {
 }
 
 #[test]
+fn a_container_path_that_is_relative_is_refused() {
+    let error = plan(&crun("ContainerPath=oci/%j\n"), inputs()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "ContainerPath in oci.conf is 'oci/7/oci-job7-0', which is not an absolute path"
+    );
+}
+
+#[test]
 fn a_step_without_a_command_has_no_plan() {
     let error = plan(&crun(""), Inputs { command: vec![], ..inputs() }).unwrap_err();
     assert_eq!(error.to_string(), "there is no command to run");

@@ -10,14 +10,24 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::{Refusal, args::Args, host::Host};
+use super::{
+    Refusal,
+    args::Args,
+    host::{Context, Host},
+};
 
 /// Slurm's own variable: the bundle as the user typed it.
 pub const CONTAINER: &str = "SLURM_CONTAINER";
 /// Ours: the bundle's absolute path, from a client with this plugin to slurmstepd.
 pub const MARKER: &str = "SLURM_OCI_BUNDLE";
 
-const OUTER: [&str; 4] = [CONTAINER, "SLURM_CONTAINER_ID", "SLURM_CONTAINER_TYPE", MARKER];
+/// Ours as well, for the batch script: `sbatch --export-file` drops every other
+/// variable. Slurm puts the prefix `SLURM_SPANK_` before the name it is given.
+pub const BATCH_MARKER: &str = "SLURM_SPANK_OCI_BUNDLE";
+const BATCH_MARKER_NAME: &str = "OCI_BUNDLE";
+
+const OUTER: [&str; 5] =
+    [CONTAINER, "SLURM_CONTAINER_ID", "SLURM_CONTAINER_TYPE", MARKER, BATCH_MARKER];
 
 /// Forgets the container of the step or allocation this command was started in.
 pub fn forget_outer_request(host: &impl Host) {
@@ -39,6 +49,9 @@ pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal>
     }
     let bundle = absolute(container.into())?;
     host.set_variable(MARKER, bundle.as_os_str())?;
+    if host.context() == Context::Allocator {
+        host.set_job_variable(BATCH_MARKER_NAME, bundle.as_os_str())?;
+    }
     Ok(())
 }
 
@@ -54,7 +67,7 @@ fn absolute(bundle: PathBuf) -> Result<PathBuf, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::{fake::FakeHost, host::Context};
+    use crate::plugin::fake::FakeHost;
 
     fn srun(variables: &[(&str, &str)]) -> FakeHost {
         FakeHost::new(Context::Srun).with_variables(variables)
@@ -73,6 +86,15 @@ mod tests {
         mark_request(&host, &[]).unwrap();
         assert_eq!(host.variable(MARKER), Some("/images/a".into()));
         assert_eq!(host.variable(CONTAINER), Some("/images/a".into()));
+    }
+
+    #[test]
+    fn a_batch_job_carries_its_container_in_slurms_own_way_too() {
+        let host = FakeHost::new(Context::Allocator).with_variables(&[(CONTAINER, "/images/a")]);
+        mark_request(&host, &[]).unwrap();
+        assert_eq!(host.variable(BATCH_MARKER), Some("/images/a".into()));
+        forget_outer_request(&host);
+        assert!(host.variables().is_empty());
     }
 
     #[test]

@@ -81,6 +81,10 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn set_job_variable(&self, name: &str, value: &OsStr) -> Result<(), HostError> {
+        self.set_variable(&format!("SLURM_SPANK_{name}"), value)
+    }
+
     fn unset_variable(&self, name: &str) {
         self.variables.borrow_mut().remove(name);
     }

@@ -94,6 +94,12 @@ pub trait Host {
     /// # Errors
     /// The environment could not be changed.
     fn set_variable(&self, name: &str, value: &OsStr) -> Result<(), HostError>;
+    /// Gives the job a variable that Slurm itself carries, under the name
+    /// `SLURM_SPANK_` and this one; in sbatch and salloc only.
+    ///
+    /// # Errors
+    /// Slurm refuses, which it does elsewhere.
+    fn set_job_variable(&self, name: &str, value: &OsStr) -> Result<(), HostError>;
     /// Removes a variable, if it is there.
     fn unset_variable(&self, name: &str);
 }

@@ -19,14 +19,14 @@ use super::{
     Refusal,
     args::Args,
     cleanup,
-    client::{CONTAINER, MARKER},
+    client::{BATCH_MARKER, CONTAINER, MARKER},
     host::{Front, Host, StepIds},
     multi_prog,
     state::{StepDir, StepName},
 };
 use crate::{
     request::{self, Delivery, Request},
-    slurm::EXTERN_STEP,
+    slurm::{BATCH_STEP, EXTERN_STEP},
     sys::loaded,
 };
 
@@ -47,8 +47,10 @@ static STEP: OnceCell<Option<Result<Step, Refusal>>> = OnceCell::new();
 /// it would drain the node.
 pub fn prepare_step(host: &impl Host, words: &[OsString]) {
     STEP.get_or_init(|| {
-        let bundle = asked_for(host)?;
+        let bundle = asked_for(host);
         host.unset_variable(MARKER);
+        host.unset_variable(BATCH_MARKER);
+        let bundle = bundle?;
         let step = Step::prepare(host, words, bundle);
         if let Err(refusal) = &step {
             log::error!("{refusal}");
@@ -95,7 +97,10 @@ fn asked_for(host: &impl Host) -> Option<PathBuf> {
     if host.ids().is_ok_and(|ids| ids.step == EXTERN_STEP) {
         return None;
     }
-    host.variable(MARKER).or_else(|| host.variable(CONTAINER)).map(PathBuf::from)
+    let is_batch = host.ids().is_ok_and(|ids| ids.step == BATCH_STEP);
+    let of_batch = || host.variable(BATCH_MARKER).filter(|_| is_batch);
+    let of_other_client = || host.variable(CONTAINER);
+    host.variable(MARKER).or_else(of_batch).or_else(of_other_client).map(PathBuf::from)
 }
 
 impl Step {
@@ -176,6 +181,14 @@ mod tests {
     #[test]
     fn a_request_of_a_client_without_the_plugin_counts() {
         assert_eq!(asked_for(&stepd(&[(CONTAINER, "/images/b")])), Some("/images/b".into()));
+    }
+
+    #[test]
+    fn only_the_batch_script_heeds_the_marker_that_reaches_every_step() {
+        let mut host = stepd(&[(BATCH_MARKER, "/images/a")]);
+        assert_eq!(asked_for(&host), None);
+        host.step = BATCH_STEP;
+        assert_eq!(asked_for(&host), Some("/images/a".into()));
     }
 
     #[test]

@@ -190,6 +190,15 @@ impl Host for Handle<'_> {
         }
     }
 
+    fn set_job_variable(&self, name: &str, value: &OsStr) -> Result<(), HostError> {
+        const CALL: &str = "spank_job_control_setenv";
+        let (name, value) = (c_string(CALL, name.as_ref())?, c_string(CALL, value)?);
+        // SAFETY: valid handle and two live C strings, which Slurm copies.
+        check(CALL, unsafe {
+            shim::shim_job_control_setenv(self.raw, name.as_ptr(), value.as_ptr())
+        })
+    }
+
     fn unset_variable(&self, name: &str) {
         match self.context() {
             Context::Stepd => self.unset_step_variable(name),

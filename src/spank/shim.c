@@ -63,6 +63,12 @@ int shim_unsetenv(shim_handle handle, const char *name)
 	return abi_unsetenv ? (int)abi_unsetenv(handle, name) : SHIM_NOT_AVAILABLE;
 }
 
+int shim_job_control_setenv(shim_handle handle, const char *name, const char *value)
+{
+	return abi_job_control_setenv ? (int)abi_job_control_setenv(handle, name, value, 1)
+				      : SHIM_NOT_AVAILABLE;
+}
+
 int shim_prepend_argv(shim_handle handle, int argc, const char **argv)
 {
 	return abi_prepend_task_argv ? (int)abi_prepend_task_argv(handle, argc, argv)

@@ -51,6 +51,7 @@ SAME_VALUE(ABI_STEP_EXTERN, SLURM_EXTERN_CONT);
 SAME_TYPE(abi_get_item, spank_get_item);
 SAME_TYPE(abi_setenv, spank_setenv);
 SAME_TYPE(abi_unsetenv, spank_unsetenv);
+SAME_TYPE(abi_job_control_setenv, spank_job_control_setenv);
 SAME_TYPE(abi_context, spank_context);
 SAME_TYPE(abi_strerror, spank_strerror);
 #if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(23, 11, 0)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{ALICE, path},
-    site::{with_crun_and_all_variables, with_each_runtime},
+    site::{with_crun_and_all_variables, with_each_runtime, with_lines},
 };
 
 /// Submits a job, waits for it, and returns its output.
@@ -31,6 +31,25 @@ fn a_batch_script_runs_in_the_container_with_its_arguments() {
         let lines: Vec<_> =
             written.lines().filter(|line| !line.contains("ead-only file")).collect();
         assert_eq!(lines, ["2: two  words", "ID=busybox", "read-only"]);
+    });
+}
+
+#[test]
+fn no_form_of_export_loses_the_container() {
+    with_lines("", || {
+        let container = format!("--container={}", ALICE.bundle());
+        ALICE.script("variables", "PATH=/usr/bin:/bin\0MINE=1\0");
+        let file = format!("--export-file={}", ALICE.home("variables").display());
+        for export in ["--export=NONE", "--export=NIL", "--export=PATH", "--export=ALL", &file] {
+            let wrap = "--wrap=grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
+            assert_eq!(sbatch(&[&container, export, wrap]), "ID=busybox\n", "{export}");
+            if export != file {
+                let output = ALICE.srun(&[&container, export, "grep", "^ID=", "/etc/os-release"]);
+                assert_eq!(output.text(), "ID=busybox\n", "{export}");
+            }
+        }
+        let step = "--wrap=/usr/bin/srun grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
+        assert_eq!(sbatch(&[&file, step]), "ID=debian\n");
     });
 }
 
