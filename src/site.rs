@@ -62,7 +62,10 @@ fn mistakes(list: &[Diagnostic]) -> String {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    format!("the site's configuration has mistakes: {}{more}", one_line(first))
+    format!(
+        "the site's configuration has mistakes: {}{more}; 'spank-oci check' shows all",
+        one_line(first)
+    )
 }
 
 /// A diagnostic for people who are busy with something else: no underline.
@@ -73,22 +76,26 @@ fn one_line(diagnostic: &Diagnostic) -> String {
     format!("{}:{place} {}{hint}", diagnostic.file.display(), diagnostic.message)
 }
 
-/// Reads, checks and parses the site's configuration.
+/// The site's configuration, for a task; what is odd about it is logged.
 ///
 /// # Errors
 /// See [`SiteError`].
 pub fn load(path: &Path) -> Result<Config, SiteError> {
+    let Parsed { config, warnings } = read(path)?;
+    for warning in warnings {
+        log::info!("{}", one_line(&warning));
+    }
+    Ok(config)
+}
+
+/// Reads, checks and parses the site's configuration.
+///
+/// # Errors
+/// See [`SiteError`].
+pub fn read(path: &Path) -> Result<Parsed, SiteError> {
     let text = read_trusted(path)?;
     let mut include = |path: &Path| read_trusted(path).map_err(io::Error::other);
-    match Config::parse(path, &text, &mut include) {
-        Ok(Parsed { config, warnings }) => {
-            for warning in warnings {
-                log::info!("{}", one_line(&warning));
-            }
-            Ok(config)
-        }
-        Err(mistakes) => Err(SiteError::Mistakes(mistakes)),
-    }
+    Config::parse(path, &text, &mut include).map_err(SiteError::Mistakes)
 }
 
 fn read_trusted(path: &Path) -> Result<Vec<u8>, SiteError> {
@@ -241,7 +248,11 @@ mod tests {
         let (_keep, path) = site(&format!("{GOOD}Nonsense=1\nMore=2\n"));
         let text = message(&path);
         assert!(text.starts_with("the site's configuration has mistakes: "), "{text}");
-        assert!(text.contains("oci.conf:4:1") && text.ends_with("(and 1 more)"), "{text}");
+        assert!(
+            text.contains("oci.conf:4:1")
+                && text.ends_with("(and 1 more); 'spank-oci check' shows all"),
+            "{text}"
+        );
         assert!(!text.contains('\n'));
     }
 }

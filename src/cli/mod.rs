@@ -1,6 +1,7 @@
 //! The command line of `spank-oci`, for people and for the plugin's cleanup.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod log;
 
 use std::{
@@ -10,7 +11,10 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{plugin::cleanup::SUBCOMMAND, task};
+use crate::{
+    plugin::{args::CONFIG, cleanup::SUBCOMMAND},
+    task,
+};
 
 const HELP: &str = "\
 spank-oci: runs the tasks of Slurm jobs inside OCI containers
@@ -19,8 +23,10 @@ slurmstepd executes this program for tasks that ask for a container, such as
     srun --container=BUNDLE command
 It needs the spank_oci.so line in plugstack.conf and the site's oci.conf.
 
-    spank-oci --help       this text
-    spank-oci --version    the release
+    spank-oci check [FILE]   every mistake in the site's oci.conf
+                             (/etc/slurm/spank-oci/oci.conf)
+    spank-oci --help         this text
+    spank-oci --version      the release
 ";
 const VERSION: &str = concat!("spank-oci ", env!("CARGO_PKG_VERSION"), "\n");
 /// Exit status for a command line that cannot be understood.
@@ -32,6 +38,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match arguments.as_slice() {
         [option] if option == "--help" || option == "-h" => say(HELP),
         [option] if option == "--version" || option == "-V" => say(VERSION),
+        [subcommand] if subcommand == "check" => check::run(Path::new(CONFIG)),
+        [subcommand, file] if subcommand == "check" => check::run(Path::new(file)),
         [subcommand, spool] if subcommand == SUBCOMMAND => task::cleanup(Path::new(spool), None),
         [subcommand, spool, record] if subcommand == SUBCOMMAND => {
             task::cleanup(Path::new(spool), Some(record))

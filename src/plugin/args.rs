@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const CONFIG: &str = "/etc/slurm/spank-oci/oci.conf";
+/// Where the site's configuration is, unless plugstack.conf says otherwise.
+pub const CONFIG: &str = "/etc/slurm/spank-oci/oci.conf";
 const HELPER: &str = "/usr/bin/spank-oci";
 const STATE: &str = "/run/spank-oci";
 

@@ -116,6 +116,6 @@ fn slurm_keeps_a_mistake_in_oci_conf_to_slurmds_log_and_we_tell_the_user() {
     with_site(site, || {
         let output = os_of_the_task();
         let [line] = output.messages().try_into().unwrap();
-        assert!(line.contains("unknown key 'Nonsense'") && line.contains("more)"), "{line}");
+        assert!(line.contains("unknown key 'Nonsense'") && line.contains("(and "), "{line}");
     });
 }
