@@ -24,13 +24,11 @@ fn a_batch_script_runs_in_the_container_with_its_arguments() {
     with_each_runtime(|| {
         let script = ALICE.script(
             "job.sh",
-            "#!/bin/sh\necho $#: \"$2\"\ngrep ^ID /etc/os-release\necho changed >>$0 || echo read-only\n",
+            "#!/bin/sh\necho $#: \"$2\"\ngrep ^ID /etc/os-release\n{ echo changed >>$0; } 2>/dev/null || echo read-only\n",
         );
         let container = format!("--container={}", ALICE.bundle());
         let written = sbatch(&[&container, &script, "one", "two  words"]);
-        let lines: Vec<_> =
-            written.lines().filter(|line| !line.contains("ead-only file")).collect();
-        assert_eq!(lines, ["2: two  words", "ID=busybox", "read-only"]);
+        assert_eq!(written, "2: two  words\nID=busybox\nread-only\n");
     });
 }
 
