@@ -102,7 +102,8 @@ impl StepDir {
             mkdirat(&base, path_of(name).as_path(), PASS)?;
             let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
             fchmod(&fd, PASS)?;
-            let lock = lock(fd)?;
+            // Just made, so nobody but a passing sweep can hold it, and not for long.
+            let lock = lock(fd, FlockArg::LockExclusive)?;
             mkdirat(lock.as_fd(), SPOOL, PRIVATE)?;
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
             fchownat(lock.as_fd(), SPOOL, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
@@ -124,7 +125,12 @@ impl StepDir {
         let find = || -> nix::Result<Self> {
             let base = open(base, DIRECTORY, Mode::empty())?;
             let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
-            Ok(Self { base, name, lock: lock(fd)?, path: path.clone() })
+            Ok(Self {
+                base,
+                name,
+                lock: lock(fd, FlockArg::LockExclusiveNonblock)?,
+                path: path.clone(),
+            })
         };
         match find() {
             Ok(dir) => Ok(Some(dir)),
@@ -215,8 +221,8 @@ fn open_base(path: &Path) -> Result<OwnedFd, StateError> {
     Ok(fd)
 }
 
-fn lock(fd: OwnedFd) -> nix::Result<Flock<OwnedFd>> {
-    Flock::lock(fd, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+fn lock(fd: OwnedFd, how: FlockArg) -> nix::Result<Flock<OwnedFd>> {
+    Flock::lock(fd, how).map_err(|(_, errno)| errno)
 }
 
 fn path_of(name: StepName) -> PathBuf {
