@@ -32,6 +32,9 @@ enum { MAX_ARGS = 16, JOB = 7, UNAVAILABLE = 3009, NO_VARIABLE = 3007 };
 struct spank_handle {
 	int unused;
 };
+/* The first argument of the process that plays slurmstepd. */
+#define STEPD "--stepd"
+
 typedef int hook_function(struct spank_handle *, int, char **);
 
 extern char **environ;
@@ -258,10 +261,26 @@ static int step(int tasks)
 	return result;
 }
 
+/* slurmstepd is a process of its own: what the plugin kept in srun is not there. */
+static void become_stepd(int argc, char **argv)
+{
+	char **again = calloc((size_t)argc + 2, sizeof(*again));
+
+	again[0] = argv[0];
+	again[1] = (char *)STEPD;
+	memcpy(again + 2, argv + 1, (size_t)argc * sizeof(*again));
+	execv("/proc/self/exe", again);
+	die("cannot execute itself");
+}
+
 int main(int argc, char **argv)
 {
 	const char *plugin = NULL, *container = NULL;
+	char **first = argv;
+	int count = argc, stepd = argc > 1 && strcmp(argv[1], STEPD) == 0;
 	int tasks = 1;
+
+	argc -= stepd, argv += stepd;
 
 	host.uid = getuid();
 	host.gid = getgid();
@@ -291,6 +310,8 @@ int main(int argc, char **argv)
 	host.argv = argv + 2;
 	host.argc = argc - 2;
 	load(plugin);
+	if (stepd)
+		return step(tasks);
 	client(container);
-	return step(tasks);
+	become_stepd(count, first);
 }
