@@ -30,6 +30,8 @@ int shim_environment(shim_handle, char ***env);
 int shim_setenv(shim_handle, const char *name, const char *value);
 int shim_unsetenv(shim_handle, const char *name);
 int shim_job_control_setenv(shim_handle, const char *name, const char *value);
+/* `option` and what it points to need not outlive the call. */
+int shim_option_register(shim_handle, struct abi_option *option);
 int shim_prepend_argv(shim_handle, int argc, const char **argv);
 
 unsigned int shim_context(void);

@@ -53,6 +53,19 @@ enum abi_step {
 	ABI_STEP_EXTERN = 0xfffffffc,
 };
 
+/* An option of ours; Slurm copies it and calls back with `value` when it is given. */
+struct abi_option {
+	char *name;
+	char *argument; /* its name in --help */
+	char *usage;
+	int has_argument;
+	int value;
+	int (*given)(int value, const char *argument, int remote);
+};
+#ifndef ABI_OPTION
+#define ABI_OPTION struct abi_option
+#endif
+
 #define ABI_WEAK(symbol) __asm__(symbol) __attribute__((weak))
 
 extern ABI_ERROR abi_get_item(ABI_HANDLE, ABI_ITEM, ...) ABI_WEAK("spank_get_item");
@@ -60,6 +73,7 @@ extern ABI_ERROR abi_setenv(ABI_HANDLE, const char *, const char *, int) ABI_WEA
 extern ABI_ERROR abi_unsetenv(ABI_HANDLE, const char *) ABI_WEAK("spank_unsetenv");
 extern ABI_ERROR abi_job_control_setenv(ABI_HANDLE, const char *, const char *, int)
 	ABI_WEAK("spank_job_control_setenv");
+extern ABI_ERROR abi_option_register(ABI_HANDLE, ABI_OPTION *) ABI_WEAK("spank_option_register");
 extern ABI_CONTEXT abi_context(void) ABI_WEAK("spank_context");
 extern const char *abi_strerror(ABI_ERROR) ABI_WEAK("spank_strerror");
 /* Slurm 23.11 and newer. */

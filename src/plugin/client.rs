@@ -3,22 +3,30 @@
 //! Slurm 21.08 and newer set `SLURM_CONTAINER` when `--container` (or
 //! `SRUN_CONTAINER` and so on) was given, but also hand down the variable of an
 //! outer step. So it is forgotten before Slurm reads its options; what is there
-//! afterwards was asked of this very command, and is copied to a variable of our
-//! own, whose name begins with `SLURM` because such names survive every form of
-//! `--export`.
+//! afterwards was asked of this very command. Together with our own options it
+//! makes a [`Marker`], in a variable whose name begins with `SLURM` because such
+//! names survive every form of `--export`.
 #![forbid(unsafe_code)]
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use super::{
     Refusal,
     args::Args,
-    host::{Context, Host},
+    host::{BundleOption, Context, Host, HostError},
+    marker::Marker,
+    pmix,
 };
+use crate::slurm;
 
 /// Slurm's own variable: the bundle as the user typed it.
 pub const CONTAINER: &str = "SLURM_CONTAINER";
-/// Ours: the bundle's absolute path, from a client with this plugin to slurmstepd.
+/// Ours: the [`Marker`], from a client with this plugin to slurmstepd.
 pub const MARKER: &str = "SLURM_OCI_BUNDLE";
 
 /// Ours as well, for the batch script: `sbatch --export-file` drops every other
@@ -26,101 +34,191 @@ pub const MARKER: &str = "SLURM_OCI_BUNDLE";
 pub const BATCH_MARKER: &str = "SLURM_SPANK_OCI_BUNDLE";
 const BATCH_MARKER_NAME: &str = "OCI_BUNDLE";
 
+/// Where Slurm keeps the values of our options for later commands of the job,
+/// which would take them for their own (spank(8), `_SLURM_SPANK_OPTION_…`).
+pub const OPTIONS: [&str; 4] = [
+    "_SLURM_SPANK_OPTION_spank_oci_container",
+    "_SLURM_SPANK_OPTION_spank_oci_oci_bundle",
+    "SLURM_SPANK__SLURM_SPANK_OPTION_spank_oci_container",
+    "SLURM_SPANK__SLURM_SPANK_OPTION_spank_oci_oci_bundle",
+];
 const OUTER: [&str; 5] =
     [CONTAINER, "SLURM_CONTAINER_ID", "SLURM_CONTAINER_TYPE", MARKER, BATCH_MARKER];
 
-/// Forgets the container of the step or allocation this command was started in.
-pub fn forget_outer_request(host: &impl Host) {
-    for name in OUTER {
-        host.unset_variable(name);
+/// What this process has learnt: it is one srun, sbatch or salloc.
+static CLIENT: Mutex<Client> = Mutex::new(Client { allocation: None, components: Vec::new() });
+
+#[derive(Default)]
+struct Client {
+    /// The marker of the salloc whose interactive step this srun is.
+    allocation: Option<OsString>,
+    /// What each component of a heterogeneous command asked for; an ordinary
+    /// command is one.
+    components: Vec<Option<PathBuf>>,
+}
+
+/// Registers our options and forgets the container of the step or allocation this
+/// command was started in.
+///
+/// # Errors
+/// Slurm refuses an option.
+pub fn begin(host: &impl Host) -> Result<(), HostError> {
+    CLIENT.lock().unwrap_or_else(PoisonError::into_inner).begin(host)
+}
+
+/// Marks the request of this command, if it has one. srun comes here once for each
+/// component of a heterogeneous step, after reading its options.
+///
+/// # Errors
+/// plugstack.conf has a mistake, no bundle is named, two are, or a relative path
+/// cannot be made absolute.
+pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    CLIENT.lock().unwrap_or_else(PoisonError::into_inner).mark_request(host, words)
+}
+
+/// Makes our options known, in every program that Slurm may hand them to.
+///
+/// # Errors
+/// Slurm refuses.
+pub fn register(host: &impl Host) -> Result<(), HostError> {
+    if !has_container(host) {
+        host.register(BundleOption::Container)?;
+    }
+    host.register(BundleOption::OciBundle)
+}
+
+impl Client {
+    fn begin(&mut self, host: &impl Host) -> Result<(), HostError> {
+        let interactive = || host.command_line().iter().any(|word| word == "--interactive");
+        if host.context() == Context::Srun && interactive() {
+            self.allocation = host.variable(MARKER);
+        }
+        OUTER.iter().chain(&OPTIONS).for_each(|name| host.unset_variable(name));
+        register(host)
+    }
+
+    fn mark_request(&mut self, host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+        let bundle = self.bundle(host)?;
+        if bundle.is_some() {
+            Args::parse(words)?;
+        }
+        self.components.push(bundle);
+        let command_line = host.command_line();
+        let components = Components::of(&command_line);
+        if components.several() {
+            match host.context() {
+                Context::Srun => next_component(host),
+                _ => components.only_first_asks()?,
+            }
+        }
+        let Some(marker) = Marker::of(&self.components) else { return Ok(()) };
+        if matches!(marker, Marker::PerComponent(_)) && components.choose_groups() {
+            return Err(Refusal::Groups);
+        }
+        host.set_variable(MARKER, &marker.encode())?;
+        if host.context() == Context::Allocator {
+            host.set_job_variable(BATCH_MARKER_NAME, &marker.encode())?;
+        }
+        Ok(())
+    }
+
+    /// The bundle that the options read so far ask for.
+    fn bundle(&self, host: &impl Host) -> Result<Option<PathBuf>, Refusal> {
+        if let (false, Some(value)) = (has_container(host), given(host, BundleOption::Container)) {
+            host.set_variable(CONTAINER, &value)?;
+        }
+        let container = host.variable(CONTAINER);
+        let container = container.map(|bundle| absolute("--container", bundle)).transpose()?;
+        let own = given(host, BundleOption::OciBundle);
+        let own = own.map(|bundle| absolute("--oci-bundle", bundle)).transpose()?;
+        if let Some(bundle) = &container {
+            pmix::warn_if_it_will_fail(host, bundle);
+        }
+        match (container, own) {
+            (Some(container), Some(own)) if container != own => Err(Refusal::TwoBundles {
+                container: container.display().to_string(),
+                own: own.display().to_string(),
+            }),
+            (Some(bundle), _) | (None, Some(bundle)) => Ok(Some(bundle)),
+            (None, None) => Ok(self.allocation.as_ref().map(PathBuf::from)),
+        }
     }
 }
 
-/// Marks the request of this command, if it has one.
-///
-/// # Errors
-/// plugstack.conf has a mistake, no bundle is named, or a relative path cannot be
-/// made absolute.
-pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
-    let Some(container) = host.variable(CONTAINER) else { return Ok(()) };
-    Args::parse(words)?;
-    if container.is_empty() {
-        return Err(Refusal::NoBundle);
-    }
-    let bundle = absolute(container.into())?;
-    host.set_variable(MARKER, bundle.as_os_str())?;
-    if host.context() == Context::Allocator {
-        host.set_job_variable(BATCH_MARKER_NAME, bundle.as_os_str())?;
-    }
-    Ok(())
+fn has_container(host: &impl Host) -> bool {
+    host.release() >= slurm::WITH_CONTAINER
+}
+
+/// An option's value, or that of its variable, as for Slurm's own options.
+fn given(host: &impl Host, option: BundleOption) -> Option<OsString> {
+    let suffix = match option {
+        BundleOption::Container => "CONTAINER",
+        BundleOption::OciBundle => "OCI_BUNDLE",
+    };
+    let variable = || {
+        let words = host.command_line();
+        let program = Path::new(words.first()?).file_name()?.to_str()?.to_ascii_uppercase();
+        host.variable(&format!("{program}_{suffix}"))
+    };
+    host.option(option).or_else(variable)
 }
 
 /// The path as seen from the directory the user stands in: tasks start elsewhere
 /// with `--chdir`.
-fn absolute(bundle: PathBuf) -> Result<PathBuf, Refusal> {
+fn absolute(option: &'static str, bundle: OsString) -> Result<PathBuf, Refusal> {
+    if bundle.is_empty() {
+        return Err(Refusal::NoBundle { option });
+    }
     std::path::absolute(&bundle).map_err(|error| Refusal::RelativeBundle {
-        bundle: bundle.display().to_string(),
+        bundle: bundle.to_string_lossy().into_owned(),
         cause: error.to_string(),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plugin::fake::FakeHost;
+/// Lets Slurm set its variable anew for the next component, which it does only
+/// where there is none. All components have one environment, so the variable
+/// would be wrong for some of them anyway.
+fn next_component(host: &impl Host) {
+    host.unset_variable(CONTAINER);
+}
 
-    fn srun(variables: &[(&str, &str)]) -> FakeHost {
-        FakeHost::new(Context::Srun).with_variables(variables)
+/// The command line of a command that may be heterogeneous: components stand
+/// between words ":", also where these are meant for the command itself.
+struct Components<'a>(Vec<&'a [OsString]>);
+
+impl<'a> Components<'a> {
+    fn of(command_line: &'a [OsString]) -> Self {
+        Self(command_line.split(|word| word == ":").collect())
     }
 
-    #[test]
-    fn a_container_of_an_outer_step_is_forgotten() {
-        let host = srun(&[(CONTAINER, "/old"), (MARKER, "/old"), ("SLURM_CONTAINER_ID", "x")]);
-        forget_outer_request(&host);
-        assert!(host.variables().is_empty());
+    /// Whether Slurm reads the options more than once.
+    fn several(&self) -> bool {
+        self.0.len() > 1 || self.choose_groups()
     }
 
-    #[test]
-    fn a_container_of_this_command_is_marked() {
-        let host = srun(&[(CONTAINER, "/images/a")]);
-        mark_request(&host, &[]).unwrap();
-        assert_eq!(host.variable(MARKER), Some("/images/a".into()));
-        assert_eq!(host.variable(CONTAINER), Some("/images/a".into()));
+    /// Whether `--het-group`, or `--pack-group` as it was called, is there.
+    fn choose_groups(&self) -> bool {
+        self.words_begin_with(0.., &["--het", "--pack"])
     }
 
-    #[test]
-    fn a_batch_job_carries_its_container_in_slurms_own_way_too() {
-        let host = FakeHost::new(Context::Allocator).with_variables(&[(CONTAINER, "/images/a")]);
-        mark_request(&host, &[]).unwrap();
-        assert_eq!(host.variable(BATCH_MARKER), Some("/images/a".into()));
-        forget_outer_request(&host);
-        assert!(host.variables().is_empty());
+    /// In sbatch and salloc: whether no later component asks for a container.
+    fn only_first_asks(&self) -> Result<(), Refusal> {
+        match self.words_begin_with(1.., &["--conta", "--oci-b"]) {
+            true => Err(Refusal::LaterComponent),
+            false => Ok(()),
+        }
     }
 
-    #[test]
-    fn a_relative_bundle_is_one_below_the_current_directory() {
-        let host = srun(&[(CONTAINER, "images/a")]);
-        mark_request(&host, &[]).unwrap();
-        let expected = std::env::current_dir().unwrap().join("images/a");
-        assert_eq!(host.variable(MARKER), Some(expected.into()));
-    }
-
-    #[test]
-    fn an_empty_bundle_is_refused_before_anything_is_submitted() {
-        let refusal = mark_request(&srun(&[(CONTAINER, "")]), &[]).unwrap_err();
-        assert_eq!(refusal.to_string(), "--container names no bundle: its value is empty");
-    }
-
-    #[test]
-    fn without_a_container_nothing_is_marked_and_mistakes_in_plugstack_conf_do_not_matter() {
-        let host = srun(&[("SLURM_JOB_NAME", "a")]);
-        mark_request(&host, &["nonsense".into()]).unwrap();
-        assert_eq!(host.variables().len(), 1);
-    }
-
-    #[test]
-    fn a_mistake_in_plugstack_conf_stops_a_command_that_wants_a_container() {
-        let host = srun(&[(CONTAINER, "/images/a")]);
-        assert!(matches!(mark_request(&host, &["nonsense".into()]), Err(Refusal::Args(_))));
+    fn words_begin_with(&self, range: std::ops::RangeFrom<usize>, names: &[&str]) -> bool {
+        let begins =
+            |word: &OsStr| names.iter().any(|name| word.as_bytes().starts_with(name.as_bytes()));
+        self.0
+            .iter()
+            .skip(range.start)
+            .flat_map(|component| component.iter())
+            .any(|word| begins(word))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,15 @@ use std::{
 
 use nix::unistd::{getegid, geteuid};
 
-use super::host::{Context, Front, Host, HostError, StepIds};
+use super::host::{BundleOption, Context, Front, Host, HostError, StepIds};
 
 pub(super) struct FakeHost {
     context: Context,
     variables: RefCell<BTreeMap<String, OsString>>,
+    options: RefCell<Vec<(BundleOption, OsString)>>,
+    pub(super) registered: RefCell<Vec<BundleOption>>,
+    pub(super) release: u32,
+    pub(super) command_line: Vec<OsString>,
     pub(super) step: u32,
     pub(super) command: Vec<OsString>,
     /// How this Slurm puts the helper in front.
@@ -27,6 +31,10 @@ impl FakeHost {
         Self {
             context,
             variables: RefCell::default(),
+            options: RefCell::default(),
+            registered: RefCell::default(),
+            release: 45,
+            command_line: vec!["srun".into(), "echo".into(), "hello".into()],
             step: 0,
             command: vec!["echo".into(), "hello".into()],
             front: Front::Prepended,
@@ -40,6 +48,11 @@ impl FakeHost {
         self
     }
 
+    pub(super) fn with_option(self, option: BundleOption, value: &str) -> Self {
+        self.options.borrow_mut().push((option, value.into()));
+        self
+    }
+
     pub(super) fn variables(&self) -> BTreeMap<String, OsString> {
         self.variables.borrow().clone()
     }
@@ -48,6 +61,24 @@ impl FakeHost {
 impl Host for FakeHost {
     fn context(&self) -> Context {
         self.context
+    }
+
+    fn release(&self) -> u32 {
+        self.release
+    }
+
+    fn command_line(&self) -> Vec<OsString> {
+        self.command_line.clone()
+    }
+
+    fn register(&self, option: BundleOption) -> Result<(), HostError> {
+        self.registered.borrow_mut().push(option);
+        Ok(())
+    }
+
+    fn option(&self, option: BundleOption) -> Option<OsString> {
+        let options = self.options.borrow();
+        options.iter().rfind(|given| given.0 == option).map(|given| given.1.clone())
     }
 
     fn ids(&self) -> Result<StepIds, HostError> {

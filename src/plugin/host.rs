@@ -35,6 +35,15 @@ pub struct StepIds {
     pub node_rank: u32,
 }
 
+/// An option of the plugin's own, whose value is a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleOption {
+    /// `--container`, where Slurm has none of its own (before 21.08).
+    Container,
+    /// `--oci-bundle`.
+    OciBundle,
+}
+
 /// How the helper came before the user's command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Front {
@@ -62,6 +71,20 @@ pub struct HostError {
 pub trait Host {
     /// Which program this is.
     fn context(&self) -> Context;
+    /// Slurm's release counter, see [`crate::slurm`].
+    fn release(&self) -> u32;
+    /// The words of this process's command line. slurmstepd has put a title in
+    /// their place.
+    fn command_line(&self) -> Vec<OsString>;
+    /// Makes an option known to this program; in `init` only, and in every
+    /// program that may be handed its value.
+    ///
+    /// # Errors
+    /// Slurm refuses.
+    fn register(&self, option: BundleOption) -> Result<(), HostError>;
+    /// The value of an option, the last one given so far; in srun, sbatch and
+    /// salloc only.
+    fn option(&self, option: BundleOption) -> Option<OsString>;
     /// The step; in slurmstepd only.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! | program | what it does here |
 //! |---|---|
-//! | srun, sbatch, salloc | [`client`]: marks that a container was asked for |
+//! | srun, sbatch, salloc | [`client`]: our options, and marking that a container was asked for |
 //! | slurmstepd | [`stepd`]: the step's directory, the helper in front of tasks |
 //! | slurmd, epilog | [`sweep`]: removes what a crash left |
 //!
@@ -16,9 +16,12 @@ use host::{Context, Host, HostError};
 pub mod args;
 pub mod cleanup;
 pub mod client;
+pub mod component;
 pub mod host;
+pub mod marker;
 pub mod multi_prog;
 pub mod native;
+pub mod pmix;
 pub mod state;
 pub mod stepd;
 pub mod sweep;
@@ -35,12 +38,41 @@ pub enum Refusal {
     /// Slurm refused something.
     #[error("{0}; the container cannot be started")]
     Host(#[from] HostError),
+    /// Slurm does not take an option of ours.
+    #[error("{0}; srun, sbatch and salloc do not know the options of this plugin")]
+    Options(HostError),
     /// The step's directory could not be made.
     #[error(transparent)]
     State(#[from] state::StateError),
-    /// `--container=` without a value.
-    #[error("--container names no bundle: its value is empty")]
-    NoBundle,
+    /// `--container=` or `--oci-bundle=` without a value.
+    #[error("{option} names no bundle: its value is empty")]
+    NoBundle {
+        /// The option.
+        option: &'static str,
+    },
+    /// Both options, with different values.
+    #[error("--container names '{container}' and --oci-bundle '{own}': give one of them")]
+    TwoBundles {
+        /// The bundle of Slurm's option.
+        container: String,
+        /// The bundle of ours.
+        own: String,
+    },
+    /// sbatch or salloc with a container for a component without a command.
+    #[error(
+        "the first component of a heterogeneous job runs the script or shell, the others have none to put into a container: give --container or --oci-bundle before the first ':' only"
+    )]
+    LaterComponent,
+    /// Slurm tells slurmstepd neither the component nor the group it was given.
+    #[error(
+        "the components of this step ask for different containers and choose their groups with --het-group, which Slurm tells none of them; leave --het-group out, or start one srun for each"
+    )]
+    Groups,
+    /// As above, without groups: a heterogeneous step in one allocation.
+    #[error(
+        "the components of this step ask for different containers, and this Slurm does not tell which of them this is; start one srun for each"
+    )]
+    Component,
     /// The client's working directory is needed and gone.
     #[error("cannot make the relative bundle path '{bundle}' absolute: {cause}")]
     RelativeBundle {
@@ -70,15 +102,17 @@ pub enum Refusal {
 /// A program has loaded the plugin.
 ///
 /// # Errors
-/// In slurmd: a mistake in plugstack.conf.
+/// In slurmd: a mistake in plugstack.conf. Elsewhere: Slurm refuses an option.
 pub fn init(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
     match host.context() {
-        Context::Srun | Context::Allocator => client::forget_outer_request(host),
+        Context::Srun | Context::Allocator => client::begin(host).map_err(Refusal::Options)?,
         Context::Slurmd => {
             native::warn_if_enabled(host.variable("SLURM_CONF").map(Into::into));
             sweep::at_slurmd_start(&args::Args::parse(words)?);
         }
-        Context::Stepd | Context::JobScript | Context::Other => {}
+        // Slurm hands it what the client was given, and would complain otherwise.
+        Context::Stepd => client::register(host).map_err(Refusal::Options)?,
+        Context::JobScript | Context::Other => {}
     }
     Ok(())
 }

@@ -19,8 +19,10 @@ use super::{
     Refusal,
     args::Args,
     cleanup,
-    client::{BATCH_MARKER, CONTAINER, MARKER},
+    client::{BATCH_MARKER, CONTAINER, MARKER, OPTIONS},
+    component,
     host::{Front, Host, StepIds},
+    marker::Marker,
     multi_prog,
     state::{StepDir, StepName},
 };
@@ -47,11 +49,10 @@ static STEP: OnceCell<Option<Result<Step, Refusal>>> = OnceCell::new();
 /// it would drain the node.
 pub fn prepare_step(host: &impl Host, words: &[OsString]) {
     STEP.get_or_init(|| {
-        let bundle = asked_for(host);
-        host.unset_variable(MARKER);
-        host.unset_variable(BATCH_MARKER);
-        let bundle = bundle?;
-        let step = Step::prepare(host, words, bundle);
+        let marker = asked_for(host);
+        [MARKER, BATCH_MARKER].iter().chain(&OPTIONS).for_each(|name| host.unset_variable(name));
+        let bundle = bundle_of(host, marker?).transpose()?;
+        let step = bundle.and_then(|bundle| Step::prepare(host, words, bundle));
         if let Err(refusal) = &step {
             log::error!("{refusal}");
         }
@@ -91,16 +92,29 @@ pub fn finish_step() {
     }
 }
 
-/// The bundle that this step is to run in. A client without the plugin leaves no
+/// What was asked for, for this step. A client without the plugin leaves no
 /// marker; a container it asked for must not turn into a run on the host.
-fn asked_for(host: &impl Host) -> Option<PathBuf> {
+fn asked_for(host: &impl Host) -> Option<Marker> {
     if host.ids().is_ok_and(|ids| ids.step == EXTERN_STEP) {
         return None;
     }
     let is_batch = host.ids().is_ok_and(|ids| ids.step == BATCH_STEP);
     let of_batch = || host.variable(BATCH_MARKER).filter(|_| is_batch);
-    let of_other_client = || host.variable(CONTAINER);
-    host.variable(MARKER).or_else(of_batch).or_else(of_other_client).map(PathBuf::from)
+    let of_other_client = || Some(Marker::One(host.variable(CONTAINER)?.into()));
+    let marker = host.variable(MARKER).or_else(of_batch);
+    marker.map(|value| Marker::decode(&value)).or_else(of_other_client)
+}
+
+/// The bundle for this component of the step, if it is to run in one.
+fn bundle_of(host: &impl Host, marker: Marker) -> Result<Option<PathBuf>, Refusal> {
+    match marker {
+        Marker::One(bundle) => Ok(Some(bundle)),
+        Marker::PerComponent(bundles) => {
+            let component = component::number(host, host.job_id()?);
+            let bundle = component.and_then(|number| bundles.into_iter().nth(number));
+            bundle.ok_or(Refusal::Component)
+        }
+    }
 }
 
 impl Step {
@@ -175,12 +189,13 @@ mod tests {
     #[test]
     fn a_marked_step_asks_for_its_bundle() {
         let host = stepd(&[(MARKER, "/images/a"), (CONTAINER, "a")]);
-        assert_eq!(asked_for(&host), Some("/images/a".into()));
+        assert_eq!(asked_for(&host), Some(Marker::One("/images/a".into())));
     }
 
     #[test]
     fn a_request_of_a_client_without_the_plugin_counts() {
-        assert_eq!(asked_for(&stepd(&[(CONTAINER, "/images/b")])), Some("/images/b".into()));
+        let host = stepd(&[(CONTAINER, "/images/b")]);
+        assert_eq!(asked_for(&host), Some(Marker::One("/images/b".into())));
     }
 
     #[test]
@@ -188,7 +203,7 @@ mod tests {
         let mut host = stepd(&[(BATCH_MARKER, "/images/a")]);
         assert_eq!(asked_for(&host), None);
         host.step = BATCH_STEP;
-        assert_eq!(asked_for(&host), Some("/images/a".into()));
+        assert_eq!(asked_for(&host), Some(Marker::One("/images/a".into())));
     }
 
     #[test]
@@ -197,6 +212,24 @@ mod tests {
         let mut host = stepd(&[(MARKER, "/images/a")]);
         host.step = EXTERN_STEP;
         assert_eq!(asked_for(&host), None);
+    }
+
+    #[test]
+    fn each_component_runs_in_its_own_bundle_or_is_told_why_not() {
+        let marker = || Marker::PerComponent(vec![Some("/a".into()), None]);
+        let bundle = |title: &str| {
+            let mut host = stepd(&[]);
+            host.command_line = vec![title.into()];
+            bundle_of(&host, marker()).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(bundle("slurmstepd: [7.0+0]"), Ok(Some("/a".into())));
+        assert_eq!(bundle("slurmstepd: [7.0+1]"), Ok(None));
+        for unknown in ["slurmstepd: [7.0+2]", "slurmstepd: [7.0]"] {
+            assert_eq!(
+                bundle(unknown),
+                Err("the components of this step ask for different containers, and this Slurm does not tell which of them this is; start one srun for each".to_owned())
+            );
+        }
     }
 
     #[test]

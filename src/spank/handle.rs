@@ -2,14 +2,15 @@
 
 use std::{
     ffi::{CStr, CString, OsStr, OsString, c_char, c_int},
+    fs,
     marker::PhantomData,
     os::unix::ffi::{OsStrExt, OsStringExt},
     ptr,
 };
 
-use super::bindings as shim;
+use super::{bindings as shim, options};
 use crate::{
-    plugin::host::{Context, Front, Host, HostError, StepIds},
+    plugin::host::{BundleOption, Context, Front, Host, HostError, StepIds},
     slurm,
     sys::environ,
 };
@@ -114,6 +115,27 @@ impl Host for Handle<'_> {
             shim::ABI_CTX_JOB_SCRIPT => Context::JobScript,
             _ => Context::Other,
         }
+    }
+
+    fn release(&self) -> u32 {
+        // SAFETY: no arguments; the shim tests the weak symbol.
+        unsafe { shim::shim_api_release() }
+    }
+
+    fn command_line(&self) -> Vec<OsString> {
+        let text = fs::read("/proc/self/cmdline").unwrap_or_default();
+        let words = text.strip_suffix(b"\0").unwrap_or(&text).split(|&byte| byte == 0);
+        words.map(|word| OsString::from_vec(word.to_vec())).collect()
+    }
+
+    fn register(&self, option: BundleOption) -> Result<(), HostError> {
+        // SAFETY: the handle is valid by the contract of `new`; Slurm itself
+        // refuses it outside slurm_spank_init.
+        check("spank_option_register", unsafe { options::register(self.raw, option) })
+    }
+
+    fn option(&self, option: BundleOption) -> Option<OsString> {
+        options::value(option)
     }
 
     fn ids(&self) -> Result<StepIds, HostError> {

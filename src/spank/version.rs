@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::bindings;
 
-/// Slurm's release counter (`API_CURRENT`, the upper half of
-/// `slurm_api_version()`) and the release it stands for.
+/// Slurm's release counter (see [`crate::slurm`]) and the release it stands for.
 const RELEASES: [(u32, u32, u32); 10] = [
     (36, 20, 11),
     (37, 21, 8),

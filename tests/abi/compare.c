@@ -12,6 +12,7 @@
 #define ABI_ERROR spank_err_t
 #define ABI_ITEM spank_item_t
 #define ABI_CONTEXT spank_context_t
+#define ABI_OPTION struct spank_option
 #include "spank_abi.h"
 
 #define SAME_VALUE(ours, theirs) \
@@ -44,6 +45,17 @@ SAME_VALUE(ABI_CTX_ALLOCATOR, S_CTX_ALLOCATOR);
 SAME_VALUE(ABI_CTX_SLURMD, S_CTX_SLURMD);
 SAME_VALUE(ABI_CTX_JOB_SCRIPT, S_CTX_JOB_SCRIPT);
 
+#define SAME_FIELD(ours, theirs)                                                             \
+	SAME_VALUE(offsetof(struct abi_option, ours), offsetof(struct spank_option, theirs)); \
+	SAME_TYPE(((struct abi_option *)0)->ours, ((struct spank_option *)0)->theirs)
+SAME_FIELD(name, name);
+SAME_FIELD(argument, arginfo);
+SAME_FIELD(usage, usage);
+SAME_FIELD(has_argument, has_arg);
+SAME_FIELD(value, val);
+SAME_FIELD(given, cb);
+SAME_VALUE(sizeof(struct abi_option), sizeof(struct spank_option));
+
 SAME_VALUE(ABI_STEP_INTERACTIVE, SLURM_INTERACTIVE_STEP);
 SAME_VALUE(ABI_STEP_BATCH, SLURM_BATCH_SCRIPT);
 SAME_VALUE(ABI_STEP_EXTERN, SLURM_EXTERN_CONT);
@@ -52,6 +64,7 @@ SAME_TYPE(abi_get_item, spank_get_item);
 SAME_TYPE(abi_setenv, spank_setenv);
 SAME_TYPE(abi_unsetenv, spank_unsetenv);
 SAME_TYPE(abi_job_control_setenv, spank_job_control_setenv);
+SAME_TYPE(abi_option_register, spank_option_register);
 SAME_TYPE(abi_context, spank_context);
 SAME_TYPE(abi_strerror, spank_strerror);
 #if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(23, 11, 0)

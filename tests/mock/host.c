@@ -2,8 +2,8 @@
  * A mock of srun and slurmstepd: loads the plugin as Slurm does and plays the
  * life of one step on one node.
  *
- *   mock-host --plugin FILE [--arg WORD]... [--container BUNDLE] [--tasks N]
- *             [--uid UID --gid GID] [--batch] -- COMMAND [ARGS...]
+ *   mock-host --plugin FILE [--arg WORD]... [--container BUNDLE] [--oci-bundle BUNDLE]
+ *             [--tasks N] [--uid UID --gid GID] [--batch] -- COMMAND [ARGS...]
  *
  * Built with -DNO_PREPEND it is a Slurm before 23.11. What it does is what the
  * plugin relies on (Slurm 22.05.8 and 26.05 were watched): the order of hooks, the
@@ -50,6 +50,7 @@ static struct {
 	int task;
 	char **argv;
 	int argc;
+	struct abi_option option;
 } host = {.context = ABI_CTX_LOCAL, .task = -1};
 
 /* ---- what the plugin calls ---- */
@@ -120,6 +121,14 @@ int spank_unsetenv(struct spank_handle *handle, const char *name)
 	if (host.context != ABI_CTX_REMOTE)
 		return UNAVAILABLE;
 	return getenv(name) ? unsetenv(name) : NO_VARIABLE;
+}
+
+int spank_option_register(struct spank_handle *handle, struct abi_option *option)
+{
+	(void)handle;
+	if (strcmp(option->name, "oci-bundle") == 0)
+		host.option = *option;
+	return 0;
 }
 
 #ifdef NO_PREPEND
@@ -198,12 +207,19 @@ static void load(const char *file)
 		die("Incompatible Slurm plugin version");
 }
 
-/* srun: what --container leaves in the environment of the step. */
-static void client(const char *container)
+/* srun: what --container leaves in the environment of the step, and how a plugin's
+ * own option is told and handed on. */
+static void client(const char *container, const char *bundle)
 {
 	hook("slurm_spank_init");
 	if (container)
 		setenv("SLURM_CONTAINER", container, 0);
+	if (bundle) {
+		if (!host.option.given)
+			die("there is no option --oci-bundle");
+		host.option.given(host.option.value, bundle, 0);
+		setenv("_SLURM_SPANK_OPTION_spank_oci_oci_bundle", bundle, 1);
+	}
 	if (hook("slurm_spank_init_post_opt") < 0)
 		exit(1);
 }
@@ -241,7 +257,11 @@ static int step(int tasks)
 	int result = 0, status;
 
 	host.context = ABI_CTX_REMOTE;
-	if (hook("slurm_spank_init") < 0 || hook("slurm_spank_init_post_opt") < 0)
+	if (hook("slurm_spank_init") < 0)
+		die("a hook failed that drains nodes");
+	if (getenv("_SLURM_SPANK_OPTION_spank_oci_oci_bundle") && !host.option.given)
+		die("an option of the client is not known here");
+	if (hook("slurm_spank_init_post_opt") < 0)
 		die("a hook failed that drains nodes");
 	for (int i = 0; i < tasks; i++) {
 		pids[i] = fork();
@@ -275,7 +295,7 @@ static void become_stepd(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	const char *plugin = NULL, *container = NULL;
+	const char *plugin = NULL, *container = NULL, *bundle = NULL;
 	char **first = argv;
 	int count = argc, stepd = argc > 1 && strcmp(argv[1], STEPD) == 0;
 	int tasks = 1;
@@ -295,6 +315,8 @@ int main(int argc, char **argv)
 			host.args[host.arg_count++] = argv[2];
 		else if (strcmp(argv[1], "--container") == 0)
 			container = argv[2];
+		else if (strcmp(argv[1], "--oci-bundle") == 0)
+			bundle = argv[2];
 		else if (strcmp(argv[1], "--tasks") == 0)
 			tasks = atoi(argv[2]) < 64 ? atoi(argv[2]) : 64;
 		else if (strcmp(argv[1], "--uid") == 0)
@@ -312,6 +334,6 @@ int main(int argc, char **argv)
 	load(plugin);
 	if (stepd)
 		return step(tasks);
-	client(container);
+	client(container, bundle);
 	become_stepd(count, first);
 }

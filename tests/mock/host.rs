@@ -172,6 +172,13 @@ impl Task<'_> {
         self
     }
 
+    /// Asks with the plugin's own option in place of Slurm's.
+    pub fn by_our_option(mut self) -> Self {
+        let bundle = self.container.take().unwrap();
+        self.options.extend(["--oci-bundle".to_owned(), bundle]);
+        self
+    }
+
     pub fn bundle(mut self, bundle: &str) -> Self {
         self.container = Some(bundle.to_owned());
         self

@@ -93,6 +93,19 @@ fn a_step_without_a_container_is_left_alone() {
 }
 
 #[test]
+fn the_plugins_own_option_asks_for_the_same() {
+    for kind in [Kind::Prepends, Kind::Replaces] {
+        let host = Host::new(kind, Site::run_mode("crun"));
+        let output = host.in_container(&["env"]).by_our_option().run();
+        assert_eq!(output.status, Some(0), "{}", output.stderr);
+        for name in ["SLURM_CONTAINER=", "SPANK_O"] {
+            assert!(!output.stdout.contains(name), "{}", output.stdout);
+        }
+        host.assert_nothing_is_left();
+    }
+}
+
+#[test]
 fn a_relative_bundle_is_one_below_the_submitters_directory() {
     let host = Host::new(Kind::Prepends, Site::run_mode("crun"));
     let task = host.in_container(&["true"]).bundle("bundle");
