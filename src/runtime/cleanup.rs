@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::process::{self, Spawned};
-use crate::{env::Entry, netstring, plan::End, template::Command};
+use crate::{env::Entry, netstring, plan::End, sys::children::Ended, template::Command};
 
 /// How long one runtime command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,20 +85,28 @@ impl Record {
         text.is_empty().then_some(record)
     }
 
-    /// Ends the container and removes its traces. What fails is passed over: the
-    /// next step may still succeed, and the caller looks at what is left.
-    fn carry_out(&self) {
+    /// Ends the container and removes its traces; whether that was done. What
+    /// fails is passed over: the next step may still succeed, and the caller looks
+    /// at what is left. A command that somebody killed was not done: slurmstepd
+    /// kills all processes below it, and a cleanup may be among them.
+    fn carry_out(&self) -> bool {
         let named_process_is_gone =
             self.process.is_some_and(|(pid, start)| start_time(pid) != Some(start));
         if !named_process_is_gone {
-            run(&Command::Exec(self.kill.clone()), &self.env, "RunTimeKill");
-            run(&Command::Exec(self.delete.clone()), &self.env, "RunTimeDelete");
+            let commands = [(&self.kill, "RunTimeKill"), (&self.delete, "RunTimeDelete")];
+            for (words, operation) in commands {
+                let ended = run(&Command::Exec(words.clone()), &self.env, operation);
+                if matches!(ended, Some(Ended::Killed(_))) {
+                    return false;
+                }
+            }
         }
         if !self.keep_files {
             for dir in &self.remove {
                 remove_tree(dir);
             }
         }
+        true
     }
 }
 
@@ -123,10 +131,13 @@ pub fn remove_files(end: &End) {
 /// Cleans up after the container of one record, and removes the record.
 ///
 /// # Errors
-/// The record cannot be removed.
+/// The record cannot be removed, or stays because the cleanup was interrupted.
 pub fn task(record: &Path) -> io::Result<()> {
     match fs::read(record).map(|text| Record::decode(&text)) {
-        Ok(Some(record)) => record.carry_out(),
+        Ok(Some(record)) if !record.carry_out() => {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(Some(_)) => {}
         Ok(None) => log::warn!("'{}' is not a cleanup record", record.display()),
         Err(error) => gone(Err(error))?,
     }
@@ -163,19 +174,19 @@ pub fn step(spool: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn run(command: &Command, env: &[Entry], operation: &'static str) {
+/// Runs a command, if there is one; how it ended, if it did by itself.
+fn run(command: &Command, env: &[Entry], operation: &'static str) -> Option<Ended> {
     if matches!(command, Command::Exec(words) if words.is_empty()) {
-        return;
+        return None;
     }
-    match Spawned::silent(command, env, operation) {
-        Ok(spawned) => match spawned.finish_within(PATIENCE) {
-            Some(ended) => log::debug!("{operation}: {ended:?}"),
-            None => {
-                log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs())
-            }
-        },
-        Err(error) => log::warn!("{error}"),
+    let spawned = Spawned::silent(command, env, operation);
+    let spawned = spawned.inspect_err(|error| log::warn!("{error}")).ok()?;
+    let ended = spawned.finish_within(PATIENCE);
+    match &ended {
+        Some(ended) => log::debug!("{operation}: {ended:?}"),
+        None => log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs()),
     }
+    ended
 }
 
 fn remove_tree(dir: &Path) {
@@ -258,6 +269,29 @@ mod tests {
         assert_eq!(fs::read_to_string(&log).unwrap(), "killed 1\ndeleted\n");
         assert!(!elsewhere.exists());
         assert_eq!(fs::read_dir(&spool).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_cleanup_that_was_interrupted_is_repeated_by_whoever_comes_next() {
+        let keep = tempfile::tempdir().unwrap();
+        let (spool, elsewhere) = (keep.path().join("spool"), keep.path().join("elsewhere"));
+        fs::create_dir_all(&spool).unwrap();
+        fs::create_dir_all(&elsewhere).unwrap();
+        let delete = |text: &str| Record {
+            kill: vec![],
+            delete: ["/bin/sh", "-c", text].map(OsString::from).into(),
+            remove: vec![elsewhere.clone()],
+            process: None,
+            ..record()
+        };
+        let file = spool.join("task-0.cleanup");
+        fs::write(&file, delete("kill -KILL $$").encode()).unwrap();
+        assert_eq!(step(&spool).unwrap_err().kind(), io::ErrorKind::Interrupted);
+        assert!(file.exists() && elsewhere.exists());
+        // One that fails by itself has nothing left to delete.
+        fs::write(&file, delete("false").encode()).unwrap();
+        step(&spool).unwrap();
+        assert!(!file.exists() && !elsewhere.exists());
     }
 
     #[test]

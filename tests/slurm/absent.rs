@@ -7,9 +7,10 @@ use crate::{
 };
 
 /// Variables whose value is another one in each step.
-const VARYING: [&str; 11] = [
+const VARYING: [&str; 12] = [
     "SLURM_JOB_ID",
     "SLURM_JOBID",
+    "SLURM_JOB_SLUID",
     "SLURM_SRUN_COMM_PORT",
     "SLURM_LAUNCH_NODE_IPADDR",
     "SLURM_STEP_LAUNCHER_PORT",

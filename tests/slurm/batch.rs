@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Submits a job, waits for it, and returns its output.
-fn sbatch(arguments: &[&str]) -> String {
+pub fn sbatch(arguments: &[&str]) -> String {
     let output = format!("--output={}", ALICE.home("job.out").display());
     let run = ALICE.run(&[&["sbatch", "--wait", &output], arguments].concat());
     let written = fs::read_to_string(ALICE.home("job.out")).unwrap_or_default();
@@ -46,7 +46,9 @@ fn no_form_of_export_loses_the_container() {
                 assert_eq!(output.text(), "ID=busybox\n", "{export}");
             }
         }
-        let step = "--wrap=/usr/bin/srun grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
+        // Slurm 26.05 hands no variable of the file on to steps, PATH neither.
+        let step =
+            "--wrap=/usr/bin/srun /usr/bin/grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
         assert_eq!(sbatch(&[&file, step]), "ID=debian\n");
     });
 }
@@ -102,7 +104,7 @@ fn an_interactive_step_of_salloc_runs_in_the_container() {
 
 /// A bundle that shows the host's own directories, so that Slurm's commands work
 /// inside of it: an empty root with everything mounted, and a file to tell it by.
-fn host_in_a_bundle() -> String {
+pub fn host_in_a_bundle() -> String {
     let bundle = path("bundles/host");
     let rootfs = bundle.join("rootfs");
     fs::create_dir_all(&rootfs).unwrap();

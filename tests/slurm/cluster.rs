@@ -17,6 +17,21 @@ pub fn path(name: &str) -> PathBuf {
     Path::new(&cluster).join(name)
 }
 
+/// Release of the Slurm around the tests, year and month.
+pub fn release() -> (u32, u32) {
+    let output = Command::new("srun").arg("--version").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = text.split_whitespace().last().unwrap_or_default();
+    let mut parts = number.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+/// Says why a test, or a part of it, is left out: also where it passes.
+pub fn leave_out(what: &str, reason: &str) {
+    // Not the macro, whose text the test runner keeps for itself.
+    let _ = writeln!(std::io::stderr(), "left out: {what}: {reason}");
+}
+
 /// An ordinary user of the cluster.
 #[derive(Clone, Copy)]
 pub struct User(pub &'static str);
@@ -122,6 +137,11 @@ impl Output {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
+    /// Standard output and error.
+    pub fn everything(&self) -> String {
+        self.any_text() + &self.stderr
+    }
+
     /// Lines of standard output, sorted: tasks end in any order.
     pub fn sorted_lines(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.text().lines().map(str::to_owned).collect();
@@ -133,6 +153,15 @@ impl Output {
     pub fn messages(&self) -> Vec<String> {
         let others = self.stderr.lines().filter(|line| !line.starts_with("srun: "));
         others.map(str::to_owned).collect()
+    }
+
+    /// What slurmstepd has to say, without its name or the time in front.
+    pub fn told_by_slurmstepd(&self) -> Vec<String> {
+        let message = |line: String| {
+            let is_slurmstepds = line.starts_with("slurmstepd") || line.starts_with('[');
+            is_slurmstepds.then(|| line.split_once("error: ").map(|parts| parts.1.to_owned()))?
+        };
+        self.messages().into_iter().filter_map(message).collect()
     }
 
     /// Lines of standard error without the numbers of steps and the waiting for an

@@ -33,12 +33,9 @@ fn assert_refused(bundle: &str, expected: &str) {
 /// The task ends with 125 and this line of the plugin, before the helper.
 fn assert_refused_by_the_plugin(expected: &str) {
     let output = run_marked(&ALICE.bundle());
-    assert_eq!(
-        output.messages(),
-        [format!("slurmstepd-n1: error: spank-oci: {expected}")],
-        "{}",
-        output.story()
-    );
+    let expected = [format!("spank-oci: {expected}")];
+    assert_eq!(output.told_by_slurmstepd(), expected, "{}", output.story());
+    assert_eq!(output.messages().len(), 1, "{}", output.story());
     assert_eq!(output.status, 125, "{}", output.story());
 }
 
