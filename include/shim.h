@@ -30,6 +30,8 @@ int shim_environment(shim_handle, char ***env);
 int shim_setenv(shim_handle, const char *name, const char *value);
 int shim_unsetenv(shim_handle, const char *name);
 int shim_job_control_setenv(shim_handle, const char *name, const char *value);
+/* Whether this Slurm has it: 23.11 and newer. */
+int shim_can_prepend(void);
 int shim_prepend_argv(shim_handle, int argc, const char **argv);
 
 unsigned int shim_context(void);

@@ -6,6 +6,9 @@
 //! afterwards was asked of this very command, and is copied to a variable of our
 //! own, whose name begins with `SLURM` because such names survive every form of
 //! `--export`.
+//!
+//! Before Slurm 23.11 srun has one thing more to do, for `--multi-prog`:
+//! [`take_program_list`].
 #![forbid(unsafe_code)]
 
 use std::{ffi::OsString, path::PathBuf};
@@ -14,6 +17,7 @@ use super::{
     Refusal,
     args::Args,
     host::{Context, Host},
+    multi_prog,
 };
 
 /// Slurm's own variable: the bundle as the user typed it.
@@ -55,6 +59,22 @@ pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal>
     Ok(())
 }
 
+/// Puts the helper before each program of `srun --multi-prog`, where Slurm lets
+/// the node do so for ordinary commands only (before 23.11).
+///
+/// # Errors
+/// The helper's path cannot stand there, or Slurm does not show the command line.
+pub fn take_program_list(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    if host.variable(MARKER).is_none() || host.can_prepend() {
+        return Ok(());
+    }
+    let helper = Args::parse(words)?.helper;
+    match multi_prog::taken(&host.command()?, &helper)? {
+        Some(text) => Ok(host.replace_argument(multi_prog::TEXT, &text)?),
+        None => Ok(()),
+    }
+}
+
 /// The path as seen from the directory the user stands in: tasks start elsewhere
 /// with `--chdir`.
 fn absolute(bundle: PathBuf) -> Result<PathBuf, Refusal> {
@@ -67,7 +87,7 @@ fn absolute(bundle: PathBuf) -> Result<PathBuf, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::fake::FakeHost;
+    use crate::plugin::{fake::FakeHost, host::Front};
 
     fn srun(variables: &[(&str, &str)]) -> FakeHost {
         FakeHost::new(Context::Srun).with_variables(variables)
@@ -122,5 +142,38 @@ mod tests {
     fn a_mistake_in_plugstack_conf_stops_a_command_that_wants_a_container() {
         let host = srun(&[(CONTAINER, "/images/a")]);
         assert!(matches!(mark_request(&host, &["nonsense".into()]), Err(Refusal::Args(_))));
+    }
+
+    const LIST: &str = "0 echo a\n1-2 cat\n";
+
+    /// srun with `--multi-prog FILE`, on a Slurm before 23.11.
+    fn multi_prog_srun(file: &std::path::Path, variables: &[(&str, &str)]) -> FakeHost {
+        std::fs::write(file, LIST).unwrap();
+        let mut host = srun(variables);
+        host.front = Front::Replaced;
+        host.command.replace(vec![file.into(), LIST.into()]);
+        host
+    }
+
+    #[test]
+    fn a_program_list_for_a_container_gets_the_helper_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let host = multi_prog_srun(file.path(), &[(MARKER, "/images/a")]);
+        for _ in 0..2 {
+            take_program_list(&host, &["helper=/h".into()]).unwrap();
+            assert_eq!(host.command.borrow()[1], "0 /h echo a\n1-2 /h cat\n");
+        }
+    }
+
+    #[test]
+    fn other_program_lists_stay_as_they_are() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let on_the_host = multi_prog_srun(file.path(), &[]);
+        let mut newer = multi_prog_srun(file.path(), &[(MARKER, "/images/a")]);
+        newer.front = Front::Prepended;
+        for host in [on_the_host, newer] {
+            take_program_list(&host, &["nonsense".into()]).unwrap();
+            assert_eq!(host.command.borrow()[1], LIST);
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     cleanup,
     client::{BATCH_MARKER, CONTAINER, MARKER},
     host::{Front, Host, StepIds},
-    multi_prog,
+    multi_prog::{self, Kind},
     state::{StepDir, StepName},
 };
 use crate::{
@@ -126,12 +126,17 @@ impl Step {
             delivery: self.delivery,
             program,
         };
-        let program = match host.put_in_front(&helper)? {
-            Front::Prepended => None,
-            Front::Replaced if multi_prog::is_program_list(&command) => {
-                return Err(Refusal::MultiProg);
+        let path = host.variable("PATH").unwrap_or_default();
+        let kind = multi_prog::kind(&command, &self.args.helper, &path);
+        // Even before a list of srun's making, where it has no effect: should this
+        // be a command that only reads like one, it does not run on the host.
+        let program = match (host.put_in_front(&helper)?, kind) {
+            (Front::Prepended, Kind::TakenList) => return Err(Refusal::OlderSrun),
+            (Front::Replaced, Kind::List) => {
+                return Err(Refusal::MultiProg { helper: self.args.helper.display().to_string() });
             }
-            Front::Replaced => command.into_iter().next(),
+            (Front::Prepended, _) | (Front::Replaced, Kind::TakenList) => None,
+            (Front::Replaced, Kind::Command) => command.into_iter().next(),
         };
         host.set_variable(request::VARIABLE, &request(program).encode())?;
         Ok(())
@@ -231,11 +236,33 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut host = stepd(&[]);
         host.front = Front::Replaced;
-        host.command = vec!["/not/here/list".into(), "0 echo a\n1 echo b\n".into()];
+        host.command.replace(vec!["/not/here/list".into(), "0 echo a\n1 echo b\n".into()]);
         let refusal = prepared(&host, &state, "/bin/true").take_task(&host).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "--multi-prog together with a container needs Slurm 23.11 or newer"
+            "--multi-prog: srun has not put the helper '/bin/true' before each program; its plugstack.conf must name this plugin with the same helper=, or Slurm must be 23.11 or newer"
+        );
+    }
+
+    #[test]
+    fn a_program_list_with_the_helper_before_each_program_is_taken() {
+        let state = tempfile::tempdir().unwrap();
+        let mut host = stepd(&[]);
+        host.command.replace(vec!["list".into(), "0 /bin/true a\n1 /bin/true b\n".into()]);
+        host.front = Front::Replaced;
+        prepared(&host, &state, "/bin/true").take_task(&host).unwrap();
+        assert_eq!(request(&host).program, None);
+    }
+
+    #[test]
+    fn a_program_list_that_both_sides_put_the_helper_in_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        let host = stepd(&[]);
+        host.command.replace(vec!["list".into(), "* /bin/true a\n".into()]);
+        let refusal = prepared(&host, &state, "/bin/true").take_task(&host).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "--multi-prog together with a container needs an srun of Slurm 23.11 or newer, as on this node"
         );
     }
 

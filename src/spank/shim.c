@@ -69,6 +69,11 @@ int shim_job_control_setenv(shim_handle handle, const char *name, const char *va
 				      : SHIM_NOT_AVAILABLE;
 }
 
+int shim_can_prepend(void)
+{
+	return abi_prepend_task_argv != NULL;
+}
+
 int shim_prepend_argv(shim_handle handle, int argc, const char **argv)
 {
 	return abi_prepend_task_argv ? (int)abi_prepend_task_argv(handle, argc, argv)
