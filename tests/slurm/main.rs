@@ -13,6 +13,7 @@ mod arguments;
 mod batch;
 mod environment;
 mod failures;
+mod multi_prog;
 mod native;
 mod status;
 mod stdio;
