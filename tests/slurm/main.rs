@@ -11,6 +11,7 @@ mod site;
 mod absent;
 mod arguments;
 mod batch;
+mod bcast;
 mod environment;
 mod failures;
 mod multi_prog;
