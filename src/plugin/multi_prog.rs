@@ -38,13 +38,14 @@ pub enum Kind {
 ///
 /// A command whose first argument happens to read like a program list is told
 /// apart by its program being executable on the host, searched for in `path`.
-pub fn kind(command: &[OsString], helper: &Path, path: &OsStr) -> Kind {
+/// Without a `path` it is not: a list's file may have the name of a command.
+pub fn kind(command: &[OsString], helper: &Path, path: Option<&OsStr>) -> Kind {
     let [file, text, ..] = command else { return Kind::Command };
     let text = text.as_bytes();
     match programs(text) {
         None => Kind::Command,
         Some(_) if without(text, helper).is_some() => Kind::TakenList,
-        Some(_) if is_program(file, path) => Kind::Command,
+        Some(_) if path.is_some_and(|path| is_program(file, path)) => Kind::Command,
         Some(_) => Kind::List,
     }
 }
@@ -165,7 +166,8 @@ mod tests {
     }
 
     fn kind_of(program: &str, argument: &str) -> Kind {
-        kind(&[program.into(), argument.into()], helper(), OsStr::new("/usr/bin:/bin"))
+        let path = Some(OsStr::new("/usr/bin:/bin"));
+        kind(&[program.into(), argument.into()], helper(), path)
     }
 
     #[test]
@@ -235,8 +237,14 @@ mod tests {
         assert_eq!(kind_of("sh", LIST), Kind::Command);
         assert_eq!(kind_of("/not/on/this/node", "-c"), Kind::Command);
         assert_eq!(kind_of("/not/on/this/node", ""), Kind::Command);
-        assert_eq!(kind(&["true".into()], helper(), OsStr::new("")), Kind::Command);
-        assert_eq!(kind(&[], helper(), OsStr::new("")), Kind::Command);
+        assert_eq!(kind(&["true".into()], helper(), None), Kind::Command);
+        assert_eq!(kind(&[], helper(), None), Kind::Command);
+    }
+
+    #[test]
+    fn without_a_path_what_reads_like_a_program_list_is_one() {
+        assert_eq!(kind(&["sh".into(), LIST.into()], helper(), None), Kind::List);
+        assert_eq!(kind(&["sh".into(), "-c".into()], helper(), None), Kind::Command);
     }
 
     proptest! {

@@ -35,6 +35,8 @@ struct Step {
     args: Args,
     ids: StepIds,
     bundle: PathBuf,
+    /// The client has the plugin.
+    marked: bool,
     delivery: Delivery,
     dir: StepDir,
 }
@@ -48,10 +50,11 @@ static STEP: OnceCell<Option<Result<Step, Refusal>>> = OnceCell::new();
 pub fn prepare_step(host: &impl Host, words: &[OsString]) {
     STEP.get_or_init(|| {
         let bundle = asked_for(host);
+        let marked = host.variable(MARKER).is_some();
         host.unset_variable(MARKER);
         host.unset_variable(BATCH_MARKER);
         let bundle = bundle?;
-        let step = Step::prepare(host, words, bundle);
+        let step = Step::prepare(host, words, bundle, marked);
         if let Err(refusal) = &step {
             log::error!("{refusal}");
         }
@@ -104,13 +107,18 @@ fn asked_for(host: &impl Host) -> Option<PathBuf> {
 }
 
 impl Step {
-    fn prepare(host: &impl Host, words: &[OsString], bundle: PathBuf) -> Result<Self, Refusal> {
+    fn prepare(
+        host: &impl Host,
+        words: &[OsString],
+        bundle: PathBuf,
+        marked: bool,
+    ) -> Result<Self, Refusal> {
         let args = Args::parse(words)?;
         let ids = host.ids()?;
         let name = StepName { job: ids.job, step: ids.step, node_rank: ids.node_rank };
         cleanup::make_way(&args, name);
         let dir = StepDir::create(&args.state, name, ids.uid, ids.gid)?;
-        Ok(Self { args, ids, bundle, delivery: delivery(), dir })
+        Ok(Self { args, ids, bundle, marked, delivery: delivery(), dir })
     }
 
     fn take_task(&self, host: &impl Host) -> Result<(), Refusal> {
@@ -127,7 +135,8 @@ impl Step {
             program,
         };
         let path = host.variable("PATH").unwrap_or_default();
-        let kind = multi_prog::kind(&command, &self.args.helper, &path);
+        let path = self.may_look_like_a_list().then_some(path.as_os_str());
+        let kind = multi_prog::kind(&command, &self.args.helper, path);
         // Even before a list of srun's making, where it has no effect: should this
         // be a command that only reads like one, it does not run on the host.
         let program = match (host.put_in_front(&helper)?, kind) {
@@ -140,6 +149,12 @@ impl Step {
         };
         host.set_variable(request::VARIABLE, &request(program).encode())?;
         Ok(())
+    }
+
+    /// Whether the command may be one that only reads like a program list. srun
+    /// with the plugin sends no list without the helper; another srun does.
+    fn may_look_like_a_list(&self) -> bool {
+        self.marked || self.ids.step == BATCH_STEP
     }
 
     /// The helper, known to be there and executable for the user.
@@ -170,7 +185,7 @@ mod tests {
             OsString::from(format!("state={}", state.path().join("base").display())),
             OsString::from(format!("helper={helper}")),
         ];
-        Step::prepare(host, &words, "/images/a".into()).unwrap()
+        Step::prepare(host, &words, "/images/a".into(), true).unwrap()
     }
 
     fn request(host: &FakeHost) -> Request {

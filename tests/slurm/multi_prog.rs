@@ -159,13 +159,26 @@ fn a_list_from_an_srun_without_the_plugin_or_with_another_helper_is_refused() {
         return;
     }
     with_each_runtime(|| {
-        let list = list(&format!("0 touch {}\n", Marker::path()));
+        let list = list(&format!("0 touch \\\n{}\n", Marker::path()));
         let helper = path("bin/spank-oci").display().to_string();
         let other = fs::read_to_string(plugstack()).unwrap().replace(&helper, "/bin/false");
         for plugstack in ["", &other] {
             let output = srun_with(plugstack, &["-wn1", "-n1", "--multi-prog", &list]);
             assert_refused_on_the_node(&output, &helper);
         }
+    });
+}
+
+#[test]
+fn a_list_with_a_commands_name_that_the_node_cannot_see_is_refused_without_the_plugin() {
+    if skipped() {
+        return;
+    }
+    with_each_runtime(|| {
+        let list = ALICE.script("test", &format!("0 touch {}\n", Marker::path()));
+        let output = srun_with("", &["-wn1", "-n1", "--chdir=/tmp", "--multi-prog", "test"]);
+        assert_refused_on_the_node(&output, &path("bin/spank-oci").display().to_string());
+        fs::remove_file(list).unwrap();
     });
 }
 
