@@ -32,6 +32,8 @@ int shim_unsetenv(shim_handle, const char *name);
 int shim_job_control_setenv(shim_handle, const char *name, const char *value);
 /* `option` and what it points to need not outlive the call. */
 int shim_option_register(shim_handle, struct abi_option *option);
+/* Whether this Slurm has it: 23.11 and newer. */
+int shim_can_prepend(void);
 int shim_prepend_argv(shim_handle, int argc, const char **argv);
 
 unsigned int shim_context(void);

@@ -18,6 +18,7 @@
 //!
 //! Unsafe code lives in [`spank`] (the C boundary) and [`sys`] (system calls).
 
+pub mod bcast;
 pub mod bundle;
 pub mod cli;
 pub mod config;

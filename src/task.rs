@@ -18,6 +18,7 @@ use nix::{
 };
 
 use crate::{
+    bcast,
     bundle::{self, BundleError},
     cli::log as sink,
     config::Config,
@@ -99,9 +100,11 @@ fn inputs(mut request: Request, config: &Config, node: String) -> Result<Inputs,
         true => None,
         false => Some(bundle::read::read(&request.bundle)?),
     };
+    let mut command = command(request.program.as_deref());
+    bcast::complete(&mut command, &request, &node);
     Ok(Inputs {
         bundle,
-        command: command(request.program.as_deref()),
+        command,
         environment: environment(),
         node,
         uid: getuid().as_raw(),

@@ -6,6 +6,9 @@
 //! afterwards was asked of this very command. Together with our own options it
 //! makes a [`Marker`], in a variable whose name begins with `SLURM` because such
 //! names survive every form of `--export`.
+//!
+//! Before Slurm 23.11 srun has one thing more to do, for `--multi-prog`:
+//! [`take_program_list`].
 #![forbid(unsafe_code)]
 
 use std::{
@@ -20,7 +23,7 @@ use super::{
     args::Args,
     host::{BundleOption, Context, Host, HostError},
     marker::Marker,
-    pmix,
+    multi_prog, pmix,
 };
 use crate::slurm;
 
@@ -85,6 +88,22 @@ pub fn register(host: &impl Host) -> Result<(), HostError> {
         host.register(BundleOption::Container)?;
     }
     host.register(BundleOption::OciBundle)
+}
+
+/// Puts the helper before each program of `srun --multi-prog`, where Slurm lets
+/// the node do so for ordinary commands only (before 23.11).
+///
+/// # Errors
+/// The helper's path cannot stand there, or Slurm does not show the command line.
+pub fn take_program_list(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    if host.variable(MARKER).is_none() || host.can_prepend() {
+        return Ok(());
+    }
+    let helper = Args::parse(words)?.helper;
+    match multi_prog::taken(&host.command()?, &helper)? {
+        Some(text) => Ok(host.replace_argument(multi_prog::TEXT, &text)?),
+        None => Ok(()),
+    }
 }
 
 impl Client {

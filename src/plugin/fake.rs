@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     ffi::{CStr, OsStr, OsString},
+    os::unix::ffi::OsStrExt,
 };
 
 use nix::unistd::{getegid, geteuid};
@@ -19,7 +20,7 @@ pub(super) struct FakeHost {
     pub(super) release: u32,
     pub(super) command_line: Vec<OsString>,
     pub(super) step: u32,
-    pub(super) command: Vec<OsString>,
+    pub(super) command: RefCell<Vec<OsString>>,
     /// How this Slurm puts the helper in front.
     pub(super) front: Front,
     /// Whether it did.
@@ -36,7 +37,7 @@ impl FakeHost {
             release: 45,
             command_line: vec!["srun".into(), "echo".into(), "hello".into()],
             step: 0,
-            command: vec!["echo".into(), "hello".into()],
+            command: RefCell::new(vec!["echo".into(), "hello".into()]),
             front: Front::Prepended,
             helped: Cell::new(false),
         }
@@ -95,7 +96,17 @@ impl Host for FakeHost {
     }
 
     fn command(&self) -> Result<Vec<OsString>, HostError> {
-        Ok(self.command.clone())
+        Ok(self.command.borrow().clone())
+    }
+
+    fn can_prepend(&self) -> bool {
+        self.front == Front::Prepended
+    }
+
+    fn replace_argument(&self, index: usize, text: &CStr) -> Result<(), HostError> {
+        let text = OsStr::from_bytes(text.to_bytes()).to_owned();
+        self.command.borrow_mut()[index] = text;
+        Ok(())
     }
 
     fn put_in_front(&self, _: &CStr) -> Result<Front, HostError> {

@@ -100,16 +100,26 @@ pub trait Host {
     /// # Errors
     /// Slurm refuses, which it does elsewhere.
     fn local_task(&self) -> Result<u32, HostError>;
-    /// The step's command line, as the user typed it.
+    /// The step's command line, as the user typed it; in slurmstepd, and in
+    /// srun's `local_user_init`.
     ///
     /// # Errors
-    /// Slurm refuses, which it does outside slurmstepd.
+    /// Slurm refuses, which it does elsewhere.
     fn command(&self) -> Result<Vec<OsString>, HostError>;
     /// Makes slurmstepd execute `helper`; in `task_init` only.
     ///
     /// # Errors
     /// Slurm refuses, or the step has no command.
     fn put_in_front(&self, helper: &CStr) -> Result<Front, HostError>;
+    /// Whether this Slurm lets the helper stand before a task's whole command
+    /// line (23.11 and newer).
+    fn can_prepend(&self) -> bool;
+    /// Puts another word in the place of one of the step's command line; in
+    /// `task_init`, and in srun's `local_user_init`, from where it reaches the node.
+    ///
+    /// # Errors
+    /// Slurm refuses, or the command line is shorter.
+    fn replace_argument(&self, index: usize, text: &CStr) -> Result<(), HostError>;
     /// Value of a variable.
     fn variable(&self, name: &str) -> Option<OsString>;
     /// Sets a variable, also over an older value.

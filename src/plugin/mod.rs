@@ -91,9 +91,28 @@ pub enum Refusal {
         /// The system's reason.
         cause: String,
     },
-    /// Slurm lets nothing stand in front of a program of `--multi-prog` there.
-    #[error("--multi-prog together with a container needs Slurm 23.11 or newer")]
-    MultiProg,
+    /// Before Slurm 23.11 only srun can put the helper in front of the programs of
+    /// `--multi-prog`, and it did not.
+    #[error(
+        "--multi-prog: srun has not put the helper '{helper}' before each program; its plugstack.conf must name this plugin with the same helper=, or Slurm must be 23.11 or newer"
+    )]
+    MultiProg {
+        /// The helper's path on the node.
+        helper: String,
+    },
+    /// slurmd may be of a newer Slurm than srun; then both put the helper in front.
+    #[error(
+        "--multi-prog together with a container needs an srun of Slurm 23.11 or newer, as on this node"
+    )]
+    OlderSrun,
+    /// Slurm would read the path as something else.
+    #[error(
+        "--multi-prog: the helper's path '{helper}' cannot stand in a program list, which gives blanks, \\, % and ' a meaning; name another one with helper= in plugstack.conf"
+    )]
+    HelperInList {
+        /// Its path.
+        helper: String,
+    },
     /// A defect of ours, after which nothing is known about the request.
     #[error("internal error: the step was not prepared; no task of it is started")]
     Unprepared,
@@ -128,6 +147,17 @@ pub fn init_post_opt(host: &impl Host, words: &[OsString]) -> Result<(), Refusal
         Context::Slurmd | Context::JobScript | Context::Other => {}
     }
     Ok(())
+}
+
+/// srun is about to launch its step.
+///
+/// # Errors
+/// A container was asked for and cannot be had.
+pub fn local_user_init(host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
+    match host.context() {
+        Context::Srun => client::take_program_list(host, words),
+        _ => Ok(()),
+    }
 }
 
 /// This process becomes a task.

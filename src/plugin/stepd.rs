@@ -23,7 +23,7 @@ use super::{
     component,
     host::{Front, Host, StepIds},
     marker::Marker,
-    multi_prog,
+    multi_prog::{self, Kind},
     state::{StepDir, StepName},
 };
 use crate::{
@@ -37,6 +37,8 @@ struct Step {
     args: Args,
     ids: StepIds,
     bundle: PathBuf,
+    /// The client has the plugin.
+    marked: bool,
     delivery: Delivery,
     dir: StepDir,
 }
@@ -50,9 +52,10 @@ static STEP: OnceCell<Option<Result<Step, Refusal>>> = OnceCell::new();
 pub fn prepare_step(host: &impl Host, words: &[OsString]) {
     STEP.get_or_init(|| {
         let marker = asked_for(host);
+        let marked = host.variable(MARKER).is_some();
         [MARKER, BATCH_MARKER].iter().chain(&OPTIONS).for_each(|name| host.unset_variable(name));
         let bundle = bundle_of(host, marker?).transpose()?;
-        let step = bundle.and_then(|bundle| Step::prepare(host, words, bundle));
+        let step = bundle.and_then(|bundle| Step::prepare(host, words, bundle, marked));
         if let Err(refusal) = &step {
             log::error!("{refusal}");
         }
@@ -118,13 +121,18 @@ fn bundle_of(host: &impl Host, marker: Marker) -> Result<Option<PathBuf>, Refusa
 }
 
 impl Step {
-    fn prepare(host: &impl Host, words: &[OsString], bundle: PathBuf) -> Result<Self, Refusal> {
+    fn prepare(
+        host: &impl Host,
+        words: &[OsString],
+        bundle: PathBuf,
+        marked: bool,
+    ) -> Result<Self, Refusal> {
         let args = Args::parse(words)?;
         let ids = host.ids()?;
         let name = StepName { job: ids.job, step: ids.step, node_rank: ids.node_rank };
         cleanup::make_way(&args, name);
         let dir = StepDir::create(&args.state, name, ids.uid, ids.gid)?;
-        Ok(Self { args, ids, bundle, delivery: delivery(), dir })
+        Ok(Self { args, ids, bundle, marked, delivery: delivery(), dir })
     }
 
     fn take_task(&self, host: &impl Host) -> Result<(), Refusal> {
@@ -140,15 +148,27 @@ impl Step {
             delivery: self.delivery,
             program,
         };
-        let program = match host.put_in_front(&helper)? {
-            Front::Prepended => None,
-            Front::Replaced if multi_prog::is_program_list(&command) => {
-                return Err(Refusal::MultiProg);
+        let path = host.variable("PATH").unwrap_or_default();
+        let path = self.may_look_like_a_list().then_some(path.as_os_str());
+        let kind = multi_prog::kind(&command, &self.args.helper, path);
+        // Even before a list of srun's making, where it has no effect: should this
+        // be a command that only reads like one, it does not run on the host.
+        let program = match (host.put_in_front(&helper)?, kind) {
+            (Front::Prepended, Kind::TakenList) => return Err(Refusal::OlderSrun),
+            (Front::Replaced, Kind::List) => {
+                return Err(Refusal::MultiProg { helper: self.args.helper.display().to_string() });
             }
-            Front::Replaced => command.into_iter().next(),
+            (Front::Prepended, _) | (Front::Replaced, Kind::TakenList) => None,
+            (Front::Replaced, Kind::Command) => command.into_iter().next(),
         };
         host.set_variable(request::VARIABLE, &request(program).encode())?;
         Ok(())
+    }
+
+    /// Whether the command may be one that only reads like a program list. srun
+    /// with the plugin sends no list without the helper; another srun does.
+    fn may_look_like_a_list(&self) -> bool {
+        self.marked || self.ids.step == BATCH_STEP
     }
 
     /// The helper, known to be there and executable for the user.
@@ -179,7 +199,7 @@ mod tests {
             OsString::from(format!("state={}", state.path().join("base").display())),
             OsString::from(format!("helper={helper}")),
         ];
-        Step::prepare(host, &words, "/images/a".into()).unwrap()
+        Step::prepare(host, &words, "/images/a".into(), true).unwrap()
     }
 
     fn request(host: &FakeHost) -> Request {
@@ -264,11 +284,33 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut host = stepd(&[]);
         host.front = Front::Replaced;
-        host.command = vec!["/not/here/list".into(), "0 echo a\n1 echo b\n".into()];
+        host.command.replace(vec!["/not/here/list".into(), "0 echo a\n1 echo b\n".into()]);
         let refusal = prepared(&host, &state, "/bin/true").take_task(&host).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "--multi-prog together with a container needs Slurm 23.11 or newer"
+            "--multi-prog: srun has not put the helper '/bin/true' before each program; its plugstack.conf must name this plugin with the same helper=, or Slurm must be 23.11 or newer"
+        );
+    }
+
+    #[test]
+    fn a_program_list_with_the_helper_before_each_program_is_taken() {
+        let state = tempfile::tempdir().unwrap();
+        let mut host = stepd(&[]);
+        host.command.replace(vec!["list".into(), "0 /bin/true a\n1 /bin/true b\n".into()]);
+        host.front = Front::Replaced;
+        prepared(&host, &state, "/bin/true").take_task(&host).unwrap();
+        assert_eq!(request(&host).program, None);
+    }
+
+    #[test]
+    fn a_program_list_that_both_sides_put_the_helper_in_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        let host = stepd(&[]);
+        host.command.replace(vec!["list".into(), "* /bin/true a\n".into()]);
+        let refusal = prepared(&host, &state, "/bin/true").take_task(&host).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "--multi-prog together with a container needs an srun of Slurm 23.11 or newer, as on this node"
         );
     }
 

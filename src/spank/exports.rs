@@ -102,6 +102,8 @@ hooks! {
     slurm_spank_init => plugin::init, Failure::Ignored;
     /// Called after options were read: srun, sbatch, salloc; slurmstepd as root.
     slurm_spank_init_post_opt => plugin::init_post_opt, Failure::Client;
+    /// Called in srun when the step has its nodes, before its tasks are launched.
+    slurm_spank_local_user_init => plugin::local_user_init, Failure::Client;
     /// Called in each task's process as the user, before the command is executed.
     slurm_spank_task_init => plugin::task_init, Failure::Task;
     /// Called in slurmstepd as root when a task has ended.

@@ -184,17 +184,28 @@ impl Host for Handle<'_> {
         if code != shim::SHIM_NOT_AVAILABLE {
             return check("spank_prepend_task_argv", code).map(|()| Front::Prepended);
         }
+        self.replace_argument(0, helper)?;
+        Ok(Front::Replaced)
+    }
+
+    fn can_prepend(&self) -> bool {
+        // SAFETY: no arguments; the shim tests the weak symbol.
+        unsafe { shim::shim_can_prepend() != 0 }
+    }
+
+    fn replace_argument(&self, index: usize, text: &CStr) -> Result<(), HostError> {
         let (argv, count) = self.raw_argv()?;
-        if count == 0 {
-            let cause = "the step has no command".to_owned();
+        if index >= count {
+            let cause = format!("the step's command has {count} words");
             return Err(HostError { call: "spank_get_item(S_JOB_ARGV)", cause });
         }
-        // SAFETY: the array has a first entry (`count` > 0) in slurmstepd's own
-        // memory, and this process is the task's child, about to exec. The string
-        // is given away for good, so that it is valid whenever Slurm reads it;
-        // Slurm frees no argv entry between task_init and exec.
-        unsafe { *argv = helper.to_owned().into_raw() };
-        Ok(Front::Replaced)
+        // SAFETY: the array has an entry `index` in this process's own memory. The
+        // string is given away for good, so that it is valid whenever Slurm reads
+        // it, and Slurm frees no entry of this array: not slurmstepd between
+        // task_init and exec, nor srun after local_user_init (20.11 to 23.02; only
+        // what MEMORY_LEAK_DEBUG adds to 23.02 would).
+        unsafe { *argv.add(index) = text.to_owned().into_raw() };
+        Ok(())
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {

@@ -74,6 +74,11 @@ int shim_option_register(shim_handle handle, struct abi_option *option)
 	return abi_option_register ? (int)abi_option_register(handle, option) : SHIM_NOT_AVAILABLE;
 }
 
+int shim_can_prepend(void)
+{
+	return abi_prepend_task_argv != NULL;
+}
+
 int shim_prepend_argv(shim_handle handle, int argc, const char **argv)
 {
 	return abi_prepend_task_argv ? (int)abi_prepend_task_argv(handle, argc, argv)

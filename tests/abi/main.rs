@@ -61,6 +61,7 @@ fn the_library_exports_what_slurm_looks_for_and_nothing_else() {
         "slurm_spank_init_failure_mode",
         "slurm_spank_init",
         "slurm_spank_init_post_opt",
+        "slurm_spank_local_user_init",
         "slurm_spank_task_init",
         "slurm_spank_task_exit",
         "slurm_spank_exit",

@@ -279,25 +279,6 @@ fn a_state_directory_that_others_may_write() {
 }
 
 #[test]
-fn a_program_list_before_slurm_23_11() {
-    with_each_runtime(|| {
-        let list = ALICE.script("list", &format!("0 touch {}\n", Marker::path()));
-        fs::set_permissions(&list, fs::Permissions::from_mode(0o644)).unwrap();
-        let container = format!("--container={}", ALICE.bundle());
-        let output = ALICE.srun(&["-wn1", "-n1", &container, "--multi-prog", &list]);
-        Marker::assert_absent(&output.story());
-        assert_eq!(
-            output.messages(),
-            [
-                "slurmstepd-n1: error: spank-oci: --multi-prog together with a container needs Slurm 23.11 or newer"
-            ],
-            "{}",
-            output.story()
-        );
-    });
-}
-
-#[test]
 fn the_batch_job_of_a_missing_bundle_fails_and_its_node_stays_in_service() {
     with_each_runtime(|| {
         let job = format!(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::plugin::fake::FakeHost;
+use crate::plugin::{fake::FakeHost, host::Front};
 
 fn srun(variables: &[(&str, &str)]) -> FakeHost {
     FakeHost::new(Context::Srun).with_variables(variables)
@@ -195,4 +195,37 @@ fn only_the_first_component_of_a_batch_job_has_a_script_to_run_in_a_container() 
         Err("the first component of a heterogeneous job runs the script or shell, the others have none to put into a container: give --container or --oci-bundle before the first ':' only".to_owned())
     );
     assert_eq!(submit(&["sbatch", "--container=/a", ":", "-n1", "job.sh"]), Ok(Some("/a".into())));
+}
+
+const LIST: &str = "0 echo a\n1-2 cat\n";
+
+/// srun with `--multi-prog FILE`, on a Slurm before 23.11.
+fn multi_prog_srun(file: &std::path::Path, variables: &[(&str, &str)]) -> FakeHost {
+    std::fs::write(file, LIST).unwrap();
+    let mut host = srun(variables);
+    host.front = Front::Replaced;
+    host.command.replace(vec![file.into(), LIST.into()]);
+    host
+}
+
+#[test]
+fn a_program_list_for_a_container_gets_the_helper_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let host = multi_prog_srun(file.path(), &[(MARKER, "/images/a")]);
+    for _ in 0..2 {
+        take_program_list(&host, &["helper=/h".into()]).unwrap();
+        assert_eq!(host.command.borrow()[1], "0 /h echo a\n1-2 /h cat\n");
+    }
+}
+
+#[test]
+fn other_program_lists_stay_as_they_are() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let on_the_host = multi_prog_srun(file.path(), &[]);
+    let mut newer = multi_prog_srun(file.path(), &[(MARKER, "/images/a")]);
+    newer.front = Front::Prepended;
+    for host in [on_the_host, newer] {
+        take_program_list(&host, &["nonsense".into()]).unwrap();
+        assert_eq!(host.command.borrow()[1], LIST);
+    }
 }
