@@ -124,11 +124,12 @@ impl Client {
         self.components.push(bundle);
         let command_line = host.command_line();
         let components = Components::of(&command_line);
-        if components.several() {
-            match host.context() {
-                Context::Srun => next_component(host),
-                _ => components.only_first_asks()?,
+        match (host.context(), self.components.last()) {
+            (Context::Srun, _) if components.several() => next_component(host),
+            (Context::Allocator, Some(Some(bundle))) if !components.first_asks_for(bundle) => {
+                return Err(Refusal::LaterComponent);
             }
+            _ => {}
         }
         let Some(marker) = Marker::of(&self.components) else { return Ok(()) };
         if matches!(marker, Marker::PerComponent(_)) && components.choose_groups() {
@@ -220,12 +221,15 @@ impl<'a> Components<'a> {
         self.words_begin_with(0.., &["--het", "--pack"])
     }
 
-    /// In sbatch and salloc: whether no later component asks for a container.
-    fn only_first_asks(&self) -> Result<(), Refusal> {
-        match self.words_begin_with(1.., &["--conta", "--oci-b"]) {
-            true => Err(Refusal::LaterComponent),
-            false => Ok(()),
-        }
+    /// In sbatch and salloc: whether the bundle that was found is the first
+    /// component's. A later one can only have been found if the option stands there.
+    fn first_asks_for(&self, bundle: &Path) -> bool {
+        let named = |word: &OsString| {
+            let value = word.as_bytes().splitn(2, |&byte| byte == b'=').last().unwrap_or_default();
+            std::path::absolute(OsStr::from_bytes(value)).is_ok_and(|path| path == bundle)
+        };
+        let first = self.0.first().copied().unwrap_or_default();
+        !self.words_begin_with(1.., &["--conta", "--oci-b"]) || first.iter().any(named)
     }
 
     fn words_begin_with(&self, range: std::ops::RangeFrom<usize>, names: &[&str]) -> bool {

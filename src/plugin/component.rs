@@ -22,7 +22,11 @@ fn of_title(host: &impl Host) -> Option<usize> {
 }
 
 fn of_job(host: &impl Host, job: u32) -> Option<usize> {
-    let id_of = |component: usize| host.variable(&format!("SLURM_JOB_ID_HET_GROUP_{component}"));
+    // The second name is the older one, which 22.05 still writes.
+    let id_of = |component: usize| {
+        let named = |kind| host.variable(&format!("SLURM_JOB_ID_{kind}_GROUP_{component}"));
+        named("HET").or_else(|| named("PACK"))
+    };
     (0..).map_while(id_of).position(|id| id == job.to_string().as_str())
 }
 
@@ -46,12 +50,15 @@ mod tests {
 
     #[test]
     fn the_job_id_tells_the_component_of_a_heterogeneous_job() {
-        let host = FakeHost::new(Context::Stepd).with_variables(&[
-            ("SLURM_JOB_ID_HET_GROUP_0", "7"),
-            ("SLURM_JOB_ID_HET_GROUP_1", "8"),
-        ]);
-        assert_eq!(number(&host, 7), Some(0));
-        assert_eq!(number(&host, 8), Some(1));
-        assert_eq!(number(&host, 9), None);
+        for names in [
+            ["SLURM_JOB_ID_HET_GROUP_0", "SLURM_JOB_ID_HET_GROUP_1"],
+            ["SLURM_JOB_ID_PACK_GROUP_0", "SLURM_JOB_ID_PACK_GROUP_1"],
+        ] {
+            let variables = [(names[0], "7"), (names[1], "8")];
+            let host = FakeHost::new(Context::Stepd).with_variables(&variables);
+            assert_eq!(number(&host, 7), Some(0));
+            assert_eq!(number(&host, 8), Some(1));
+            assert_eq!(number(&host, 9), None);
+        }
     }
 }

@@ -49,13 +49,20 @@ pub struct StepName {
     pub job: u32,
     /// Step id.
     pub step: u32,
-    /// Rank of the node in the step.
+    /// Rank of the node in the step, or in the step's component.
     pub node_rank: u32,
+    /// The component of a heterogeneous step, counted from 0. On a node of its own
+    /// as Slurm starts them, it matters for several slurmds on a host.
+    pub component: u32,
 }
 
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.job, self.step, self.node_rank)
+        write!(f, "{}.{}.{}", self.job, self.step, self.node_rank)?;
+        match self.component {
+            0 => Ok(()),
+            component => write!(f, ".{component}"),
+        }
     }
 }
 
@@ -65,8 +72,9 @@ impl FromStr for StepName {
     fn from_str(name: &str) -> Result<Self, ()> {
         let mut numbers = name.split('.').map(str::parse);
         let mut next = || numbers.next().and_then(Result::ok).ok_or(());
-        let parsed = Self { job: next()?, step: next()?, node_rank: next()? };
-        // Only the spelling that `Display` writes: no fourth part, sign or zeros.
+        let (job, step, node_rank) = (next()?, next()?, next()?);
+        let parsed = Self { job, step, node_rank, component: next().unwrap_or(0) };
+        // Only the spelling that `Display` writes: no fifth part, sign or zeros.
         (parsed.to_string() == name).then_some(parsed).ok_or(())
     }
 }
@@ -243,7 +251,7 @@ mod tests {
     use nix::unistd::{getegid, geteuid};
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    const NAME: StepName = StepName { job: 7, step: 0, node_rank: 1 };
+    const NAME: StepName = StepName { job: 7, step: 0, node_rank: 1, component: 0 };
 
     fn create(base: &Path) -> Result<StepDir, StateError> {
         StepDir::create(base, NAME, geteuid().as_raw(), getegid().as_raw())
@@ -268,6 +276,16 @@ mod tests {
         assert_eq!(mode(&base.join("7.0.1")), 0o711);
         assert_eq!(mode(&dir.spool()), 0o700);
         assert_eq!(dir.owner().unwrap(), Some((geteuid().as_raw(), getegid().as_raw())));
+    }
+
+    #[test]
+    fn a_directorys_name_tells_its_step_and_others_are_not_ours() {
+        for name in [NAME, StepName { component: 2, ..NAME }] {
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
+        for name in ["7.0", "7.0.1.0", "07.0.1", "7.0.1.2.3", "7.0.x", ""] {
+            assert_eq!(name.parse::<StepName>(), Err(()), "{name}");
+        }
     }
 
     #[test]
@@ -335,7 +353,7 @@ mod tests {
     fn only_names_of_steps_are_listed() {
         let (_keep, base) = base();
         let _dir = create(&base).unwrap();
-        for name in ["7", "7.0", "7.0.1.2", "7.0.x", "07.0.1", "+7.0.1", "other"] {
+        for name in ["7", "7.0", "7.0.1.0", "7.0.1.2.3", "7.0.x", "07.0.1", "+7.0.1", "other"] {
             fs::create_dir(base.join(name)).unwrap();
         }
         assert_eq!(steps(&base).unwrap(), [NAME]);

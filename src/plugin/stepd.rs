@@ -129,7 +129,9 @@ impl Step {
     ) -> Result<Self, Refusal> {
         let args = Args::parse(words)?;
         let ids = host.ids()?;
-        let name = StepName { job: ids.job, step: ids.step, node_rank: ids.node_rank };
+        let component = component::number(host, ids.job).and_then(|number| number.try_into().ok());
+        let StepIds { job, step, node_rank, .. } = ids;
+        let name = StepName { job, step, node_rank, component: component.unwrap_or(0) };
         cleanup::make_way(&args, name);
         let dir = StepDir::create(&args.state, name, ids.uid, ids.gid)?;
         Ok(Self { args, ids, bundle, marked, delivery: delivery(), dir })

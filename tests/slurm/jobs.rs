@@ -34,13 +34,13 @@ fn tasks_spread_over_nodes_as_without_a_container() {
         let place =
             ["sh", "-c", "echo $SLURM_PROCID $SLURM_LOCALID $SLURMD_NODENAME $SLURM_NTASKS"];
         for options in [
-            &["-N1", "-n1"][..],
+            &["-wn1", "-n1"][..],
             &["-N2", "-n2"],
             &["-N2", "-n5"],
             &["-N2", "--ntasks-per-node=2"],
-            &["-N1", "-n3", "--overcommit"],
+            &["-wn1", "-n3", "--overcommit"],
             &["-N2", "-n4", "--distribution=cyclic"],
-            &["-N1", "-n2", "--exclusive"],
+            &["-wn1", "-n2", "--exclusive"],
             &["-N2", "-n4", "--label"],
         ] {
             assert_same(options, &place);
@@ -49,24 +49,38 @@ fn tasks_spread_over_nodes_as_without_a_container() {
 }
 
 #[test]
-fn files_for_each_task_are_read_and_written_as_without_a_container() {
+fn each_task_has_its_own_output_files_as_without_a_container() {
     with_each_runtime(|| {
-        for task in 0..2 {
-            ALICE.script(&format!("in.{task}"), &format!("input of {task}\n"));
-        }
-        let files = ["--input=in.%t", "--output=out.%t", "--error=err.%t"];
         let container = format!("--container={}", ALICE.bundle());
         for world in [&[][..], &[container.as_str()]] {
-            let command = ["sh", "-c", "cat; echo to stderr >&2; echo to stdout"];
-            let output = ALICE.srun(&[&["-N1", "-n2"], &files[..], world, &command].concat());
+            let files = ["-N1", "-n2", "--output=out.%t", "--error=err.%t"];
+            let command = ["sh", "-c", "echo to stderr >&2; echo $SLURM_PROCID to stdout"];
+            let output = ALICE.srun(&[&files[..], world, &command].concat());
             assert_eq!(output.text(), "", "{}", output.story());
             for task in 0..2 {
-                let expected = format!("input of {task}\nto stdout\n");
+                let expected = format!("{task} to stdout\n");
                 assert_eq!(read_and_remove(&format!("out.{task}")), Some(expected), "{world:?}");
                 assert_eq!(read_and_remove(&format!("err.{task}")), Some("to stderr\n".into()));
             }
         }
-        (0..2).for_each(|task| drop(read_and_remove(&format!("in.{task}"))));
+    });
+}
+
+#[test]
+fn each_task_reads_its_own_input_file_as_without_a_container() {
+    with_lines("", || {
+        let container = format!("--container={}", ALICE.bundle());
+        for world in ["", &container] {
+            // srun with an input file for each task does not end in any release from
+            // 20.11 to 26.05, container or not: it is killed when all is written.
+            let output = ALICE.sh(&format!(
+                "for task in 0 1; do echo input of $task >in.$task; done
+                 srun {world} -N1 -n2 --input=in.%t --output=out.%t sh -c 'cat; echo end' & srun=$!
+                 until grep -sq end out.0 && grep -sq end out.1; do sleep 0.1; done
+                 kill -KILL $srun; scancel --user alice; cat out.0 out.1; rm in.? out.?"
+            ));
+            assert_eq!(output.text(), "input of 0\nend\ninput of 1\nend\n", "{world}");
+        }
     });
 }
 

@@ -194,7 +194,13 @@ fn only_the_first_component_of_a_batch_job_has_a_script_to_run_in_a_container() 
         refused,
         Err("the first component of a heterogeneous job runs the script or shell, the others have none to put into a container: give --container or --oci-bundle before the first ':' only".to_owned())
     );
-    assert_eq!(submit(&["sbatch", "--container=/a", ":", "-n1", "job.sh"]), Ok(Some("/a".into())));
+    for words in [
+        &["sbatch", "--container=/a", ":", "-n1", "job.sh"][..],
+        &["sbatch", "--container", "/a", ":", "-n1", "--container=/b", "job.sh"],
+        &["salloc", "--container=/a", "srun", "--container=/b", "x", ":", "--container=/c", "y"],
+    ] {
+        assert_eq!(submit(words), Ok(Some("/a".into())));
+    }
 }
 
 const LIST: &str = "0 echo a\n1-2 cat\n";
