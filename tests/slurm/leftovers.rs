@@ -17,6 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs a check, then looks for what it left.
 pub fn after(check: impl Fn()) {
+    after_once(check);
+}
+
+/// The same for a check that can be made but once.
+pub fn after_once(check: impl FnOnce()) {
     let _others_are_spared = Spare;
     let before = World::seen();
     check();
@@ -88,7 +93,7 @@ fn processes_of(user: User, things: &mut BTreeSet<String>) {
 }
 
 /// The state of both nodes, once no job is there any more.
-fn nodes_at_rest() -> Vec<String> {
+pub fn nodes_at_rest() -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let states = slurm(&["sinfo", "--noheader", "--Node", "--format=%t"]);
