@@ -38,7 +38,7 @@ pub struct Edit {
 /// The bundle's config.json as the task needs it.
 pub fn edited(bundle: &Bundle, mut edit: Edit) -> Object {
     let mut config = bundle.config.clone();
-    let rootfs = bundle.rootfs().to_string_lossy().into_owned();
+    let rootfs = bundle.rootfs.to_string_lossy().into_owned();
     change(&mut config, "root", |root| {
         root.insert("path".into(), rootfs.into());
     });

@@ -23,6 +23,8 @@ pub struct Bundle {
     pub dir: PathBuf,
     /// What its config.json says.
     pub config: Object,
+    /// The container's root file system, `root.path`, as an absolute path.
+    pub rootfs: PathBuf,
 }
 
 /// Why a bundle cannot be used. Each names the file and what to look at.
@@ -61,11 +63,12 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// The container's root file system, `root.path`, as an absolute path.
-    pub fn rootfs(&self) -> PathBuf {
-        let path =
-            self.config.get("root").and_then(|root| root.get("path")).and_then(Value::as_str);
-        self.dir.join(path.unwrap_or("rootfs"))
+    /// The bundle with this config.json, whose root file system is in `dir` unless
+    /// `root.path` is absolute.
+    pub fn new(dir: PathBuf, config: Object) -> Self {
+        let path = config.get("root").and_then(|root| root.get("path")).and_then(Value::as_str);
+        let rootfs = dir.join(path.unwrap_or("rootfs"));
+        Self { dir, config, rootfs }
     }
 
     /// The bundle's own environment, `process.env`.

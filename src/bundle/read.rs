@@ -1,7 +1,10 @@
 //! Reading a bundle's config.json and checking the types of what is used of it.
 #![forbid(unsafe_code)]
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Component, Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -21,7 +24,18 @@ pub fn read(dir: &Path) -> Result<Bundle, BundleError> {
     let text =
         files::read_regular(&path, LARGEST).map_err(|error| unreadable(dir, &path, &error))?;
     let config = parse(&path, &text)?;
-    Ok(Bundle { dir: dir.to_owned(), config })
+    let mut bundle = Bundle::new(dir.to_owned(), config);
+    bundle.rootfs = without_parent(bundle.rootfs);
+    Ok(bundle)
+}
+
+/// The path without "..", which runc 1.3 refuses in `root.path`; as it is if there
+/// is no such directory, for the runtime to say so.
+fn without_parent(path: PathBuf) -> PathBuf {
+    match path.components().any(|part| part == Component::ParentDir) {
+        true => path.canonicalize().unwrap_or(path),
+        false => path,
+    }
 }
 
 /// The object in the text of a config.json.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::Inputs;
 use crate::{
-    bundle::Bundle,
     config::Config,
     request::{Request, record_name},
     slurm::{BATCH_STEP, INTERACTIVE_STEP},
@@ -62,7 +61,7 @@ fn step_name(request: &Request) -> String {
 
 pub(super) fn values(inputs: &Inputs, places: &Places) -> Values {
     let Inputs { request, bundle, .. } = inputs;
-    let rootfs = bundle.as_ref().map_or_else(|| request.bundle.clone(), Bundle::rootfs);
+    let rootfs = bundle.as_ref().map_or(&request.bundle, |bundle| &bundle.rootfs).clone();
     Values {
         args: inputs.command.clone(),
         bundle: if bundle.is_some() { &places.task } else { &request.bundle }.into(),

@@ -32,7 +32,7 @@ fn inputs() -> Inputs {
             delivery: Delivery::Everyone,
             program: None,
         },
-        bundle: Some(Bundle { dir: "/images/it's".into(), config }),
+        bundle: Some(Bundle::new("/images/it's".into(), config)),
         command: vec!["echo".into(), "it's".into(), "$(id)".into()],
         environment: ["PATH=/home/a/bin", "A=1\n2", "SLURM_CONF=/x", "LD_PRELOAD=/y"]
             .map(|entry| entry.as_bytes().to_vec())

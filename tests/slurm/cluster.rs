@@ -169,6 +169,9 @@ impl Output {
     pub fn errors(&self) -> Vec<String> {
         let others = self.stderr.lines().filter(|line| !line.starts_with("srun: job "));
         let without_step = |line: &str| {
+            // Slurm 26.05 has slurmstepd write the time where it wrote its name.
+            let has_time = line.starts_with('[') && line.contains("] ");
+            let line = line.split_once("] ").filter(|_| has_time).map_or(line, |parts| parts.1);
             let words = line.split(' ').filter(|word| !word.starts_with("StepId="));
             words.collect::<Vec<_>>().join(" ")
         };

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 fn bundle(text: &str) -> Bundle {
     let config = super::super::read::parse(Path::new("/b/config.json"), text.as_bytes()).unwrap();
-    Bundle { dir: "/images/b".into(), config }
+    Bundle::new("/images/b".into(), config)
 }
 
 fn edit(args: &[&str]) -> Edit {
@@ -144,7 +144,7 @@ proptest! {
         let text = serde_json::to_string(&config).unwrap();
         let Ok(parsed) = super::super::read::parse(Path::new("/c"), text.as_bytes()) else { return Ok(()) };
         prop_assert_eq!(serde_json::to_string(&parsed).unwrap(), text, "reading and writing is lossless");
-        let original = Bundle { dir: "/b".into(), config: parsed };
+        let original = Bundle::new("/b".into(), parsed);
         let result = edited(&original, edit(&["true"]));
 
         prop_assert_eq!(others(&result, &["process", "root"]), others(&original.config, &["process", "root"]));
