@@ -5,6 +5,8 @@
 //! in, and one library serves every release that the table names. A release the
 //! table does not know gets the table's newest number: Slurm itself then refuses
 //! what nobody tested, with its ordinary message.
+//!
+//! A build with `SLURM_VERSION=YY.MM` in its environment is for that release only.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -24,6 +26,12 @@ const RELEASES: [(u32, u32, u32); 10] = [
     (45, 26, 5),
 ];
 
+/// The release that this build is for, if it is for one only.
+const ONLY: Option<u32> = match option_env!("SLURM_VERSION") {
+    Some(text) => Some(number_of(text)),
+    None => None,
+};
+
 /// Slurm's version check reads this `unsigned int`: `0xYYMMmm` for release
 /// YY.MM.mm. The micro number is 0, no supported Slurm compares it.
 #[unsafe(no_mangle)]
@@ -38,7 +46,20 @@ static SETTLE: extern "C" fn() = settle;
 extern "C" fn settle() {
     // SAFETY: no arguments; the shim tests Slurm's weak symbol before it calls it.
     let counter = unsafe { bindings::shim_api_release() };
-    plugin_version.store(version_number(counter), Ordering::Relaxed);
+    plugin_version.store(ONLY.unwrap_or_else(|| version_number(counter)), Ordering::Relaxed);
+}
+
+/// The `plugin_version` for "YY.MM" or "YY.MM.mm". Anything else ends the build.
+const fn number_of(text: &str) -> u32 {
+    let text = text.as_bytes();
+    let ends = text.len() == 5 || (text.len() > 5 && text[5] == b'.');
+    assert!(ends && text[2] == b'.', "SLURM_VERSION must look like 24.11 or 24.11.5");
+    two_digits(text[0], text[1]) << 16 | two_digits(text[3], text[4]) << 8
+}
+
+const fn two_digits(tens: u8, ones: u8) -> u32 {
+    assert!(tens.is_ascii_digit() && ones.is_ascii_digit(), "SLURM_VERSION must be a number");
+    (tens - b'0') as u32 * 10 + (ones - b'0') as u32
 }
 
 /// The `plugin_version` for Slurm's release counter.
@@ -51,7 +72,13 @@ fn version_number(counter: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::version_number;
+    use super::{number_of, version_number};
+
+    #[test]
+    fn a_build_for_one_release_has_its_number() {
+        assert_eq!(number_of("22.05"), 0x16_05_00);
+        assert_eq!(number_of("24.11.5"), 0x18_0b_00);
+    }
 
     #[test]
     fn the_release_counter_names_the_release() {

@@ -5,7 +5,8 @@
  *   mock-host --plugin FILE [--arg WORD]... [--container BUNDLE] [--oci-bundle BUNDLE]
  *             [--tasks N] [--uid UID --gid GID] [--batch] -- COMMAND [ARGS...]
  *
- * Built with -DNO_PREPEND it is a Slurm before 23.11. What it does is what the
+ * Built with -DNO_PREPEND it is a Slurm before 23.11, with -DNEWER one that is not
+ * out yet. What it does is what the
  * plugin relies on (Slurm 22.05.8 and 26.05 were watched): the order of hooks, the
  * identities they run with, the return codes that count, close-on-exec
  * descriptors. Messages go to standard error in Slurm's style.
@@ -132,9 +133,13 @@ int spank_option_register(struct spank_handle *handle, struct abi_option *option
 }
 
 #ifdef NO_PREPEND
-enum { API = 38 }; /* 22.05 */
+enum { API = 38, VERSION = 0x160500 }; /* 22.05 */
 #else
-enum { API = 45 }; /* 26.05 */
+#ifdef NEWER
+enum { API = 99, VERSION = 0x630100 }; /* a release that nobody knows */
+#else
+enum { API = 45, VERSION = 0x1a0500 }; /* 26.05 */
+#endif
 
 int spank_prepend_task_argv(struct spank_handle *handle, int argc, const char **front)
 {
@@ -203,7 +208,7 @@ static void load(const char *file)
 	version = dlsym(host.plugin, "plugin_version");
 	if (!dlsym(host.plugin, "plugin_name") || !dlsym(host.plugin, "plugin_type") || !version)
 		die("the plugin lacks plugin_name, plugin_type or plugin_version");
-	if ((*version & 0xffff00) != (API == 38 ? 0x160500 : 0x1a0500))
+	if ((*version & 0xffff00) != VERSION)
 		die("Incompatible Slurm plugin version");
 }
 

@@ -23,6 +23,8 @@ pub enum Kind {
     Prepends,
     /// Before that.
     Replaces,
+    /// A release newer than any that the plugin knows.
+    Unknown,
 }
 
 /// The text of a site's oci.conf; `@ROOT@` is the runtimes' state directory.
@@ -258,10 +260,11 @@ fn in_own_mounts() -> Command {
 
 /// The mock, compiled once for each kind of Slurm.
 fn program(kind: Kind) -> &'static Path {
-    static PROGRAMS: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+    static PROGRAMS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
     let (program, name, flags): (_, _, &[&str]) = match kind {
         Kind::Prepends => (&PROGRAMS[0], "mock-host", &[]),
         Kind::Replaces => (&PROGRAMS[1], "mock-host-before-23.11", &["-DNO_PREPEND"]),
+        Kind::Unknown => (&PROGRAMS[2], "mock-host-newer", &["-DNEWER"]),
     };
     program.get_or_init(|| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -106,6 +106,13 @@ fn the_plugins_own_option_asks_for_the_same() {
 }
 
 #[test]
+fn a_slurm_that_nobody_tested_refuses_the_library_as_it_refuses_any_other() {
+    let host = Host::new(Kind::Unknown, Site::run_mode("crun"));
+    let output = host.on_host(&["true"]).run();
+    assert_eq!(output.stderr, "mock-host: Incompatible Slurm plugin version\n");
+}
+
+#[test]
 fn a_relative_bundle_is_one_below_the_submitters_directory() {
     let host = Host::new(Kind::Prepends, Site::run_mode("crun"));
     let task = host.in_container(&["true"]).bundle("bundle");
