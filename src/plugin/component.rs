@@ -2,9 +2,8 @@
 //!
 //! No item of SPANK tells. The components of a heterogeneous job are jobs of their
 //! own, whose ids every one of them has in its environment; those of a step within
-//! one job are told apart by slurmstepd's title up to Slurm 25.11 at least
-//! ("slurmstepd: [JOB.STEP+COMPONENT]", seen with 20.11, 22.05 and 24.11), but no
-//! longer in 26.05.
+//! one job are told apart by slurmstepd's title, "slurmstepd: [JOB.STEP+COMPONENT]",
+//! from Slurm 20.11 to 25.11, but no longer in 26.05.
 #![forbid(unsafe_code)]
 
 use super::host::Host;
@@ -18,7 +17,8 @@ fn of_title(host: &impl Host) -> Option<usize> {
     let title = host.command_line().into_iter().map(|word| word.to_string_lossy().into_owned());
     let title = title.collect::<Vec<_>>().join(" ");
     let (ids, _) = title.strip_prefix("slurmstepd: [")?.split_once(']')?;
-    ids.split_once('+')?.1.parse().ok()
+    // More words may follow, as in "[7.0+1 stepmgr]" of 25.11.
+    ids.split_once('+')?.1.split(' ').next()?.parse().ok()
 }
 
 fn of_job(host: &impl Host, job: u32) -> Option<usize> {
@@ -43,6 +43,7 @@ mod tests {
             number(&host, 7)
         };
         assert_eq!(numbered("slurmstepd: [7.0+1]"), Some(1));
+        assert_eq!(numbered("slurmstepd: [7.0+1 stepmgr]"), Some(1));
         assert_eq!(numbered("slurmstepd: [7.0]"), None);
         assert_eq!(numbered("slurmstepd: [7.0+x]"), None);
         assert_eq!(numbered("sleep [7.0+1]"), None);
