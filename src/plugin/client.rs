@@ -24,6 +24,7 @@ use super::{
     host::{BundleOption, Context, Host, HostError},
     marker::Marker,
     multi_prog, pmix,
+    slurm_conf::{self, Answer},
 };
 use crate::slurm;
 
@@ -151,6 +152,10 @@ impl Client {
         let container = container.map(|bundle| absolute("--container", bundle)).transpose()?;
         let own = given(host, BundleOption::OciBundle);
         let own = own.map(|bundle| absolute("--oci-bundle", bundle)).transpose()?;
+        if container.is_some() || own.is_some() {
+            let option = if own.is_some() { "--oci-bundle" } else { "--container" };
+            needs_interactive_step(host, option)?;
+        }
         if let Some(bundle) = &container {
             pmix::warn_if_it_will_fail(host, bundle);
         }
@@ -175,12 +180,27 @@ fn given(host: &impl Host, option: BundleOption) -> Option<OsString> {
         BundleOption::Container => "CONTAINER",
         BundleOption::OciBundle => "OCI_BUNDLE",
     };
-    let variable = || {
-        let words = host.command_line();
-        let program = Path::new(words.first()?).file_name()?.to_str()?.to_ascii_uppercase();
-        host.variable(&format!("{program}_{suffix}"))
-    };
+    let variable = || host.variable(&format!("{}_{suffix}", program(host)?.to_ascii_uppercase()));
     host.option(option).or_else(variable)
+}
+
+/// As Slurm itself does for its option: salloc's shell is in the container as the
+/// interactive step, or not at all.
+fn needs_interactive_step(host: &impl Host, option: &'static str) -> Result<(), Refusal> {
+    if host.context() != Context::Allocator || program(host).as_deref() != Some("salloc") {
+        return Ok(());
+    }
+    match slurm_conf::look_up(host, "LaunchParameters") {
+        Answer::Unknown => Ok(()),
+        Answer::Is(list) if list.to_ascii_lowercase().contains("use_interactive_step") => Ok(()),
+        Answer::Is(_) | Answer::NotSet => Err(Refusal::NoInteractiveStep { option }),
+    }
+}
+
+/// The name of this program.
+fn program(host: &impl Host) -> Option<String> {
+    let words = host.command_line();
+    Some(Path::new(words.first()?).file_name()?.to_str()?.to_owned())
 }
 
 /// The path as seen from the directory the user stands in: tasks start elsewhere

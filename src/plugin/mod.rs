@@ -22,6 +22,7 @@ pub mod marker;
 pub mod multi_prog;
 pub mod native;
 pub mod pmix;
+pub mod slurm_conf;
 pub mod state;
 pub mod stepd;
 pub mod sweep;
@@ -63,6 +64,14 @@ pub enum Refusal {
         "the first component of a heterogeneous job runs the script or shell, the others have none to put into a container: give --container or --oci-bundle before the first ':' only"
     )]
     LaterComponent,
+    /// salloc where only commands that say so themselves would be in the container.
+    #[error(
+        "salloc starts its shell in a container only with LaunchParameters=use_interactive_step in slurm.conf; give {option} to srun instead"
+    )]
+    NoInteractiveStep {
+        /// The option.
+        option: &'static str,
+    },
     /// Slurm tells slurmstepd neither the component nor the group it was given.
     #[error(
         "the components of this step ask for different containers and choose their groups with --het-group, which Slurm tells none of them; leave --het-group out, or start one srun for each"

@@ -7,13 +7,15 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    ffi::OsString,
-    fs,
+    ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use super::host::{Context, Host};
+use super::{
+    host::{Context, Host},
+    slurm_conf::{self, Answer},
+};
 use crate::slurm;
 
 /// Tells the user of srun what is about to happen, and the way out.
@@ -32,39 +34,20 @@ pub fn warn_if_it_will_fail(host: &impl Host, bundle: &Path) {
 fn is_chosen(host: &impl Host) -> bool {
     let words = host.command_line();
     let option = mpi_option(&words);
-    let kind = option.or_else(|| host.variable("SLURM_MPI_TYPE")).or_else(|| {
-        let text = configurations(host).find_map(|file| fs::read_to_string(file).ok())?;
-        default_in(&text).map(OsString::from)
-    });
+    let by_default = || match slurm_conf::look_up(host, "MpiDefault") {
+        Answer::Is(kind) => Some(kind.into()),
+        Answer::NotSet | Answer::Unknown => None,
+    };
+    let kind = option.or_else(|| host.variable("SLURM_MPI_TYPE")).or_else(by_default);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"pmix"))
 }
 
 fn mpi_option(words: &[OsString]) -> Option<OsString> {
     let after = |(index, word): (usize, &OsString)| match word.as_bytes() {
         b"--mpi" => words.get(index + 1).cloned(),
-        word => {
-            word.strip_prefix(b"--mpi=").map(|kind| std::ffi::OsStr::from_bytes(kind).to_owned())
-        }
+        word => word.strip_prefix(b"--mpi=").map(|kind| OsStr::from_bytes(kind).to_owned()),
     };
     words.iter().enumerate().find_map(after)
-}
-
-/// Where slurm.conf may be, also in a configless cluster.
-fn configurations(host: &impl Host) -> impl Iterator<Item = PathBuf> {
-    let named = host.variable("SLURM_CONF").map(PathBuf::from);
-    named
-        .into_iter()
-        .chain(["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf"].map(PathBuf::from))
-}
-
-/// `MpiDefault` in the text of slurm.conf, whose names have any case.
-fn default_in(text: &str) -> Option<&str> {
-    let of_line = |line| {
-        let (name, value) = str::split_once(line, '=')?;
-        let value = value.split_whitespace().next()?;
-        name.trim().eq_ignore_ascii_case("MpiDefault").then_some(value)
-    };
-    text.lines().find_map(of_line)
 }
 
 #[cfg(test)]
@@ -82,7 +65,7 @@ mod tests {
     fn the_option_counts_then_the_variable_then_slurm_conf() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("slurm.conf");
-        fs::write(&file, "# MpiDefault=none\nMPIDefault = pmix_v4 # ours\n").unwrap();
+        std::fs::write(&file, "# MpiDefault=none\nMPIDefault = pmix_v4 # ours\n").unwrap();
         let conf = ("SLURM_CONF", file.to_str().unwrap());
         assert!(chosen(&["srun", "true"], &[conf]));
         assert!(!chosen(&["srun", "true"], &[conf, ("SLURM_MPI_TYPE", "pmi2")]));

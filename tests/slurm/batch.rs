@@ -47,8 +47,7 @@ fn no_form_of_export_loses_the_container() {
             }
         }
         // Slurm 26.05 hands no variable of the file on to steps, PATH neither.
-        let step =
-            "--wrap=/usr/bin/srun /usr/bin/grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
+        let step = "--wrap=/usr/bin/srun /bin/grep ^ID= /etc/os-release; ! env | grep OCI_BUNDLE";
         assert_eq!(sbatch(&[&file, step]), "ID=debian\n");
     });
 }

@@ -6,7 +6,7 @@
 use std::fs;
 
 use crate::{
-    cluster::{ALICE, Output, path},
+    cluster::{ALICE, Output, leave_out, path, release},
     leftovers::{self, Marker},
     site::{change, plugstack, with_each_runtime},
 };
@@ -26,22 +26,11 @@ fn in_bundle(options: &[&str]) -> Output {
     ALICE.srun(&[&[container().as_str()], options].concat())
 }
 
-/// Whether slurmstepd itself lets the helper in front of these programs.
-fn slurmstepd_prepends() -> bool {
-    let version = ALICE.srun(&["--version"]).text();
-    let number = version.split_whitespace().last().unwrap_or_default();
-    let mut numbers = number.split('.').map(str::parse::<u32>);
-    let (Some(Ok(year)), Some(Ok(month))) = (numbers.next(), numbers.next()) else {
-        panic!("what version is '{version}'?");
-    };
-    (year, month) >= (23, 11)
-}
-
 /// Says so and returns true where srun does not touch program lists any more.
 fn skipped() -> bool {
-    let skipped = slurmstepd_prepends();
+    let skipped = release() >= (23, 11);
     if skipped {
-        println!("skipped: from Slurm 23.11 on slurmstepd puts the helper in front");
+        leave_out("srun's part in --multi-prog", "since 23.11 slurmstepd puts the helper in front");
     }
     skipped
 }
@@ -128,9 +117,9 @@ fn an_ordinary_command_whose_argument_reads_like_a_list_is_an_ordinary_command()
 fn assert_refused_on_the_node(output: &Output, helper: &str) {
     Marker::assert_absent(&output.story());
     assert_eq!(
-        output.messages(),
+        output.told_by_slurmstepd(),
         [format!(
-            "slurmstepd-n1: error: spank-oci: --multi-prog: srun has not put the helper '{helper}' before each program; its plugstack.conf must name this plugin with the same helper=, or Slurm must be 23.11 or newer"
+            "spank-oci: --multi-prog: srun has not put the helper '{helper}' before each program; its plugstack.conf must name this plugin with the same helper=, or Slurm must be 23.11 or newer"
         )],
         "{}",
         output.story()
@@ -147,7 +136,15 @@ fn srun_with(plugstack: &str, options: &[&str]) -> Output {
     fs::write(&conf, format!("{text}PlugStackConfig={}\n", stack.display())).unwrap();
     fs::write(&stack, plugstack).unwrap();
     let conf_variable = format!("SLURM_CONF={}", conf.display());
-    let output = ALICE.run(&[&["env", &conf_variable, "srun", &container()], options].concat());
+    // Without the plugin 20.11 has no such option, but the variable of an outer step.
+    let asked = match release() < (21, 8) && plugstack.is_empty() {
+        true => {
+            ["env".to_owned(), format!("SLURM_CONTAINER={}", ALICE.bundle()), "srun".to_owned()]
+        }
+        false => ["env".to_owned(), "srun".to_owned(), container()],
+    };
+    let asked = asked.each_ref().map(String::as_str);
+    let output = ALICE.run(&[&["env", &conf_variable], &asked[..], options].concat());
     fs::remove_file(stack).unwrap();
     fs::remove_file(conf).unwrap();
     output

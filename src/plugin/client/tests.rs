@@ -127,6 +127,28 @@ fn two_options_that_disagree_are_refused_and_two_that_agree_are_one() {
 }
 
 #[test]
+fn salloc_refuses_where_its_shell_would_not_be_in_the_container() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("slurm.conf");
+    let submitted = |program: &str, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut host = FakeHost::new(Context::Allocator)
+            .with_variables(&[("SLURM_CONF", file.to_str().unwrap())])
+            .with_option(BundleOption::OciBundle, "/a");
+        host.command_line = vec![program.into()];
+        marked(&host)
+    };
+    let with = "LaunchParameters=mpir_use_nodeaddr,use_interactive_step\n";
+    assert_eq!(
+        submitted("salloc", "ClusterName=x\n"),
+        Err("salloc starts its shell in a container only with LaunchParameters=use_interactive_step in slurm.conf; give --oci-bundle to srun instead".to_owned())
+    );
+    assert_eq!(submitted("salloc", with), Ok(Some("/a".into())));
+    assert_eq!(submitted("salloc", "include site.conf\n"), Ok(Some("/a".into())), "unknown");
+    assert_eq!(submitted("sbatch", "ClusterName=x\n"), Ok(Some("/a".into())));
+}
+
+#[test]
 fn the_interactive_step_of_an_allocation_runs_in_its_container() {
     let interactive = |words: &[&str]| {
         let mut host = srun(&[(MARKER, "/images/a")]);
