@@ -79,21 +79,32 @@ enum Failure {
     /// would add two lines to ours, and with `optional` in plugstack.conf, or a
     /// code it does not expect, execute the command on the host.
     Task,
-    /// srun, sbatch and salloc stop; slurmstepd is told nothing, and the tasks
-    /// fail one by one in `task_init`.
+    /// Nobody: this srun, sbatch or salloc ends, having asked for nothing yet. Told
+    /// about it, Slurm would add two lines to ours, and with `optional` go on
+    /// without the container.
     Client,
+    /// srun, which ends in good order: it may hold an allocation.
+    Launch,
 }
 
 impl Failure {
     fn code(&self) -> c_int {
-        // SAFETY: no arguments; the shim tests the weak symbol.
-        let in_stepd = || unsafe { bindings::shim_context() } == bindings::ABI_CTX_REMOTE;
         match self {
             Self::Ignored => 0,
             Self::Task => exit::now(task::NOT_STARTED),
-            Self::Client if in_stepd() => 0,
-            Self::Client => -1,
+            Self::Client => exit::now(1),
+            Self::Launch => -1,
         }
+    }
+}
+
+/// What a failed `slurm_spank_init_post_opt` means. slurmstepd calls it too, where
+/// the tasks fail one by one in `task_init` instead.
+fn after_options() -> Failure {
+    // SAFETY: no arguments; the shim tests the weak symbol.
+    match unsafe { bindings::shim_context() } {
+        bindings::ABI_CTX_LOCAL | bindings::ABI_CTX_ALLOCATOR => Failure::Client,
+        _ => Failure::Ignored,
     }
 }
 
@@ -101,9 +112,9 @@ hooks! {
     /// Called when a program has loaded the plugin.
     slurm_spank_init => plugin::init, Failure::Ignored;
     /// Called after options were read: srun, sbatch, salloc; slurmstepd as root.
-    slurm_spank_init_post_opt => plugin::init_post_opt, Failure::Client;
+    slurm_spank_init_post_opt => plugin::init_post_opt, after_options();
     /// Called in srun when the step has its nodes, before its tasks are launched.
-    slurm_spank_local_user_init => plugin::local_user_init, Failure::Client;
+    slurm_spank_local_user_init => plugin::local_user_init, Failure::Launch;
     /// Called in each task's process as the user, before the command is executed.
     slurm_spank_task_init => plugin::task_init, Failure::Task;
     /// Called in slurmstepd as root when a task has ended.
@@ -165,10 +176,10 @@ mod tests {
     #[test]
     #[allow(clippy::panic, reason = "it is the point")]
     fn a_panic_or_a_refusal_becomes_what_the_hook_may_return() {
-        for (failure, code) in [(Failure::Ignored, 0), (Failure::Client, -1)] {
+        for (failure, code) in [(Failure::Ignored, 0), (Failure::Launch, -1)] {
             assert_eq!(guard(|| panic!("a defect"), failure), code);
         }
-        assert_eq!(guard(|| Err(Refusal::Unprepared), Failure::Client), -1);
-        assert_eq!(guard(|| Ok(()), Failure::Client), 0);
+        assert_eq!(guard(|| Err(Refusal::Unprepared), Failure::Launch), -1);
+        assert_eq!(guard(|| Ok(()), Failure::Launch), 0);
     }
 }

@@ -1,10 +1,12 @@
 //! Every way to ask for a container, alone and inside of one another.
 
+use std::fs;
+
 use crate::{
     batch::{host_in_a_bundle, sbatch},
     cluster::{ALICE, Output, leave_out, release},
     leftovers,
-    site::{with_crun_and_all_variables, with_each_runtime, with_lines},
+    site::{change, plugstack, with_crun_and_all_variables, with_each_runtime, with_lines},
 };
 
 const OS: &str = "grep ^ID= /etc/os-release";
@@ -170,7 +172,7 @@ fn a_job_submitted_from_a_container_job_runs_where_it_says() {
             let written = sbatch(&[&format!("{option}={host_bundle}"), &script]);
             assert_eq!(written, format!("bundle\n{OUTSIDE}{INSIDE}"), "{option}");
         }
-        std::fs::remove_dir_all(host_bundle).unwrap();
+        fs::remove_dir_all(host_bundle).unwrap();
     });
 }
 
@@ -185,7 +187,7 @@ fn no_form_of_export_changes_where_a_step_of_a_container_job_runs() {
         let script = ALICE.script("job.sh", &script);
         let written = sbatch(&[&format!("--container={host_bundle}"), &script]);
         assert_eq!(written, format!("{OUTSIDE}{INSIDE}").repeat(3));
-        std::fs::remove_dir_all(host_bundle).unwrap();
+        fs::remove_dir_all(host_bundle).unwrap();
     });
 }
 
@@ -197,15 +199,19 @@ fn two_options_with_different_bundles_are_refused_at_submission() {
             "spank-oci: --container names '{}' and --oci-bundle '/other': give one of them",
             ALICE.bundle()
         );
-        for command in [
-            &["srun", &one, other, "true"][..],
-            &["sbatch", &one, other, "--wrap=true"],
-            &["salloc", &one, other, "true"],
-        ] {
-            let output = ALICE.run(command);
-            assert_ne!(output.status, 0, "{}", output.story());
-            assert!(output.stderr.contains(&expected), "{}", output.story());
-            assert!(!output.stderr.contains("ranted"), "{}", output.story());
+        let line = fs::read_to_string(plugstack()).unwrap();
+        for kind in ["required", "optional"] {
+            let _restored = change(plugstack(), Some(&line.replace("required", kind)));
+            for command in [
+                &["srun", &one, other, "true"][..],
+                &["sbatch", &one, other, "--wrap=true"],
+                &["salloc", &one, other, "true"],
+            ] {
+                let output = ALICE.run(command);
+                assert_eq!(output.status, 1, "{}", output.story());
+                let expected = format!("{}: error: {expected}\n", command[0]);
+                assert_eq!(output.stderr, expected, "{kind} {}", output.story());
+            }
         }
     });
 }
