@@ -148,6 +148,7 @@ fn start(
     let mut process = Process::new(path);
     process.args(words.iter().skip(1)).env_clear().envs(env.iter().filter_map(pair));
     stdio(&mut process);
+    signals::start_clean(&mut process);
     let child = process.spawn();
     let hint = "it must be a program that the user may execute";
     Ok(Spawned { child: child.map_err(|error| failed(error, hint))? })

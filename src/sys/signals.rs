@@ -1,14 +1,13 @@
 //! Signals as events: they are blocked, and waited for one at a time. No handler
 //! ever runs.
 
-use std::{ffi::c_int, io, mem::MaybeUninit, ptr};
+use std::{ffi::c_int, io, mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
 
 /// Highest signal number, real-time signals included.
 const LAST: c_int = 64;
 
 /// Blocks all signals for this process, which has one thread, so that [`wait`]
-/// gets them. Children started by `std::process::Command` begin with none
-/// blocked.
+/// gets them. Children inherit that: see [`start_clean`].
 pub fn block_all() {
     let all = full_set();
     // SAFETY: a live, initialised set; the old mask is not asked for.
@@ -50,6 +49,20 @@ pub fn die_of(signal: c_int) {
         libc::raise(signal);
     }
     reset();
+}
+
+/// Lets a child begin as a task of slurmstepd does, with no signal blocked or
+/// ignored. By itself `std` hands the mask of this process down, and glibc's
+/// posix_spawn ignores two signals; runc passes both on to the container.
+pub fn start_clean(process: &mut Command) {
+    // SAFETY: `reset` is async-signal-safe, as what runs between fork and exec has
+    // to be.
+    unsafe {
+        process.pre_exec(|| {
+            reset();
+            Ok(())
+        });
+    }
 }
 
 /// Every signal back to its default action, none blocked. Async-signal-safe.

@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::ALICE,
-    site::{with_each_runtime, with_lines},
+    site::{with_each_runtime, with_each_runtime_and_mode, with_lines},
 };
 
 #[test]
@@ -45,6 +45,15 @@ fn the_users_limits_hold() {
     with_each_runtime(|| {
         let output = ALICE.sh("ulimit -Sn 777; srun --container=$BUNDLE sh -c 'ulimit -Sn'");
         assert_eq!(output.text(), "777\n");
+    });
+}
+
+#[test]
+fn no_signal_is_blocked_or_ignored_that_would_not_be_without_a_container() {
+    with_each_runtime_and_mode(|| {
+        let signals = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"];
+        let outside = ALICE.srun(&[&["-wn1"], &signals[..]].concat()).text();
+        assert_eq!(ALICE.srun_in_bundle(&signals).text(), outside);
     });
 }
 
