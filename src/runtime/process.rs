@@ -147,6 +147,7 @@ fn start(
     })?;
     let mut process = Process::new(path);
     process.args(words.iter().skip(1)).env_clear().envs(env.iter().filter_map(pair));
+    signals::begin_with_none_blocked(&mut process);
     stdio(&mut process);
     let child = process.spawn();
     let hint = "it must be a program that the user may execute";

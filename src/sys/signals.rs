@@ -1,18 +1,34 @@
 //! Signals as events: they are blocked, and waited for one at a time. No handler
 //! ever runs.
 
-use std::{ffi::c_int, io, mem::MaybeUninit, ptr};
+use std::{ffi::c_int, io, mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
 
 /// Highest signal number, real-time signals included.
 const LAST: c_int = 64;
 
 /// Blocks all signals for this process, which has one thread, so that [`wait`]
-/// gets them. Children started by `std::process::Command` begin with none
-/// blocked.
+/// gets them. Threads and children that it starts have them blocked too, but for
+/// those that [`begin_with_none_blocked`] was asked for.
 pub fn block_all() {
     let all = full_set();
     // SAFETY: a live, initialised set; the old mask is not asked for.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all, ptr::null_mut()) };
+}
+
+/// Has a command begin with no signal blocked; std::process passes on the mask of
+/// the thread that starts it.
+pub fn begin_with_none_blocked(command: &mut Command) {
+    let none = empty_set();
+    let unblock = move || {
+        // SAFETY: a live, initialised set; the old mask is not asked for.
+        match unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec only sigprocmask is called, which is
+    // async-signal-safe, with a set that the closure owns; no memory is allocated.
+    unsafe { command.pre_exec(unblock) };
 }
 
 /// Waits for the next blocked signal and takes it.
@@ -60,9 +76,18 @@ pub fn reset() {
         for signal in 1..=LAST {
             libc::signal(signal, libc::SIG_DFL);
         }
-        let mut none = MaybeUninit::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+        let none = empty_set();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+    }
+}
+
+/// Async-signal-safe.
+fn empty_set() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set it is given.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
     }
 }
 

@@ -36,6 +36,15 @@ fn a_command_that_the_image_lacks_is_named_and_not_looked_for_on_the_host() {
 }
 
 #[test]
+fn a_task_begins_with_the_same_signals_blocked_and_ignored_as_without_a_container() {
+    with_each_runtime(|| {
+        let command = ["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"];
+        let outside = ALICE.srun(&[&["-wn1"], command.as_slice()].concat());
+        assert_eq!(ALICE.srun_in_bundle(&command).text(), outside.text());
+    });
+}
+
+#[test]
 fn a_task_that_kills_itself_has_the_status_a_shell_would_show() {
     with_each_runtime(|| {
         // The first process of a PID namespace cannot kill itself; its child can.
