@@ -1,14 +1,17 @@
 //! Carries a [`Plan`] out: files, the runtime around the task, the end.
 //!
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
-//! for it with signals as events, [`cleanup`] ends and removes a container, also
-//! one whose helper died.
+//! for it with signals as events, [`console`] and [`relay`] are for a container
+//! with a terminal, [`cleanup`] ends and removes a container, also one whose helper
+//! died.
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
+pub mod console;
 pub mod create_start;
 pub mod prepare;
 pub mod process;
+pub mod relay;
 
 use crate::{
     plan::{Plan, Start},
@@ -50,6 +53,12 @@ pub enum RuntimeError {
         /// How it ended.
         cause: String,
     },
+    /// The task's terminal cannot be joined with the container's.
+    #[error("cannot use the task's terminal: {cause}")]
+    Terminal {
+        /// The system's reason.
+        cause: String,
+    },
 }
 
 /// Runs the task in its container, and removes its traces.
@@ -59,9 +68,7 @@ pub enum RuntimeError {
 pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
     let outcome = prepare::write(plan).and_then(|()| match &plan.start {
         Start::Run(command) => run(plan, command, forward_signals),
-        Start::CreateStart { create, query, start } => {
-            create_start::run(plan, create, query.as_ref(), start, forward_signals)
-        }
+        Start::CreateStart(commands) => create_start::run(plan, commands, forward_signals),
     });
     cleanup::remove_files(&plan.end);
     outcome
