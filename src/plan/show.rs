@@ -32,7 +32,10 @@ impl fmt::Display for Plan {
 
 fn show_start(f: &mut fmt::Formatter<'_>, start: &Start) -> fmt::Result {
     match start {
-        Start::Run(run) => show_command(f, "RunTimeRun", Some(run)),
+        Start::Run { run, query } => {
+            show_command(f, "RunTimeRun", Some(run))?;
+            show_command(f, "RunTimeQuery (when the window changes)", query.as_ref())
+        }
         Start::CreateStart(CreateStart { console, create, query, start }) => {
             if let Some(console) = console {
                 writeln!(f, "console socket: {}", console.display())?;

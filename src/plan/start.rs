@@ -21,7 +21,13 @@ const OPTION: &str = "--console-socket";
 #[derive(Debug, PartialEq, Eq)]
 pub enum Start {
     /// RunTimeRun lives as long as the container.
-    Run(Command),
+    Run {
+        /// Makes the container and waits for its end.
+        run: Command,
+        /// Tells its process id; only for a task with a terminal, whose window may
+        /// change its size.
+        query: Option<Command>,
+    },
     /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
     CreateStart(CreateStart),
 }
@@ -50,15 +56,18 @@ impl Start {
         values: &Values,
         console: Option<PathBuf>,
     ) -> Result<Self, PlanError> {
+        let query = || config.query.as_ref().map(|query| query.expand(values));
         match &config.operations {
-            Operations::Run { run } => Ok(Self::Run(run.expand(values))),
+            Operations::Run { run } => {
+                Ok(Self::Run { run: run.expand(values), query: console.and_then(|_| query()) })
+            }
             Operations::CreateStart { create, start } => Ok(Self::CreateStart(CreateStart {
                 create: match &console {
                     Some(socket) => with_console(create.expand(values), socket)?,
                     None => create.expand(values),
                 },
                 console,
-                query: config.query.as_ref().map(|query| query.expand(values)),
+                query: query(),
                 start: start.expand(values),
             })),
         }
@@ -67,7 +76,7 @@ impl Start {
     /// Where the container's terminal is handed over, if it is.
     pub fn console(&self) -> Option<&Path> {
         match self {
-            Self::Run(_) => None,
+            Self::Run { .. } => None,
             Self::CreateStart(CreateStart { console, .. }) => console.as_deref(),
         }
     }

@@ -14,20 +14,18 @@
 use std::time::Duration;
 
 use nix::libc::SIGWINCH;
-use serde::Deserialize;
 
 use super::{
     RuntimeError, cleanup,
     console::ConsoleSocket,
     process::{self, Spawned},
+    query,
     relay::Relay,
 };
 use crate::{
-    env::Entry,
     plan::{CreateStart, Plan},
     sys::children::Ended,
     sys::{children, pidfd, signals},
-    template::Command,
 };
 
 /// How long RunTimeQuery and RunTimeStart may take; both only look or signal.
@@ -62,9 +60,9 @@ fn started(plan: &Plan, commands: &CreateStart) -> Result<(u32, Option<Relay>), 
         .map_err(|error| failed("RunTimeCreate", &crate::files::cause(&error)))?;
     let console = commands.console.as_deref().map(ConsoleSocket::listen).transpose()?;
     let creator = Spawned::with_stdio(&commands.create, env, "RunTimeCreate")?;
-    succeeded("RunTimeCreate", Some(creator.supervise(false)))?;
+    succeeded("RunTimeCreate", Some(creator.supervise(|_, _| {})))?;
     let master = console.map(ConsoleSocket::receive).transpose()?;
-    let container = process_id(query, env)?;
+    let container = query::process_id(query, env)?;
     if plan.end.names_process() {
         super::prepare::write_record(plan, Some(container))?;
     }
@@ -88,27 +86,6 @@ fn wait(container: u32, relay: Option<&Relay>, forward_signals: bool) -> Ended {
         log::warn!("the container's exit status is unknown: its runtime keeps it from us");
         Ended::Exited(255)
     })
-}
-
-/// What is used of a container's state (OCI runtime specification, "State").
-#[derive(Deserialize)]
-struct State {
-    pid: u32,
-}
-
-/// The container's first process, as the runtime tells it.
-fn process_id(query: &Command, env: &[Entry]) -> Result<u32, RuntimeError> {
-    let state = Spawned::asked(query, env, "RunTimeQuery")?.output_within(PATIENCE);
-    let state =
-        state.ok_or_else(|| failed("RunTimeQuery", "it reported failure, or took too long"))?;
-    match serde_json::from_slice(&state) {
-        Ok(State { pid: 0 | 1 }) => Err(failed("RunTimeQuery", "the container has no process")),
-        Ok(State { pid }) => Ok(pid),
-        Err(error) => {
-            let cause = format!("its answer is not the state of a container: {error}");
-            Err(failed("RunTimeQuery", &cause))
-        }
-    }
 }
 
 fn succeeded(operation: &'static str, ended: Option<Ended>) -> Result<(), RuntimeError> {

@@ -11,14 +11,14 @@ pub mod console;
 pub mod create_start;
 pub mod prepare;
 pub mod process;
+pub mod query;
 pub mod relay;
+pub mod run;
 
 use crate::{
     plan::{Plan, Start},
     sys::children::Ended,
-    template::Command,
 };
-use process::Spawned;
 
 /// What kept a container from being started. Nothing of the task has run.
 #[derive(Debug, thiserror::Error)]
@@ -67,25 +67,9 @@ pub enum RuntimeError {
 /// The container could not be started.
 pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
     let outcome = prepare::write(plan).and_then(|()| match &plan.start {
-        Start::Run(command) => run(plan, command, forward_signals),
+        Start::Run { run, query } => run::run(plan, run, query.as_ref(), forward_signals),
         Start::CreateStart(commands) => create_start::run(plan, commands, forward_signals),
     });
     cleanup::remove_files(&plan.end);
     outcome
-}
-
-/// RunTimeRun lives as long as the container and reports its status.
-fn run(plan: &Plan, command: &Command, forward_signals: bool) -> Result<Ended, RuntimeError> {
-    let runtime = Spawned::with_stdio(command, &plan.runtime_env, "RunTimeRun")?;
-    if plan.end.names_process() {
-        prepare::write_record(plan, Some(runtime.pid()))?;
-    }
-    let ended = runtime.supervise(forward_signals);
-    // A runtime that reports success has seen the container to its end. After
-    // anything else something may be left, and deleting what is not there is
-    // harmless.
-    if ended != Ended::Exited(0) {
-        cleanup::delete(&plan.end, &plan.runtime_env);
-    }
-    Ok(ended)
 }

@@ -78,16 +78,12 @@ impl Spawned {
         self.child.id()
     }
 
-    /// Waits for its end and passes signals on to it, if so wished. All signals
-    /// are blocked in this process (see [`signals::block_all`]).
-    pub fn supervise(self, forward_signals: bool) -> Ended {
+    /// Waits for its end; signals that come meanwhile are given to `on_signal`
+    /// together with its process id. All signals are blocked in this process (see
+    /// [`signals::block_all`]).
+    pub fn supervise(self, on_signal: impl Fn(u32, c_int)) -> Ended {
         let child = self.pid();
-        let pass_on = |signal| {
-            if forward_signals {
-                signals::send(child, signal);
-            }
-        };
-        supervise(child, pass_on).unwrap_or(Ended::Exited(255))
+        supervise(child, |signal| on_signal(child, signal)).unwrap_or(Ended::Exited(255))
     }
 
     /// Waits for its end no longer than `patience`, then kills it; `None` then.

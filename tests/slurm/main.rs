@@ -17,3 +17,4 @@ mod native;
 mod status;
 mod stdio;
 mod tasks;
+mod terminal;

@@ -7,10 +7,26 @@ use crate::{cluster, leftovers};
 /// The guide's templates for `run`, for crun and runc alike.
 const RUN: &str = include_str!("../data/slurm/run.conf");
 
+/// The same for `create` and `start`.
+const CREATE_START: &str = include_str!("../data/slurm/create-start.conf");
+
 /// Runs a check with each runtime. Nothing may be left after it.
 pub fn with_each_runtime(check: impl Fn()) {
     for runtime in ["crun", "runc"] {
         with_site(&RUN.replace("RUNTIME", runtime), &check);
+    }
+}
+
+/// Runs a check with each runtime, in each of the two ways to run a container.
+pub fn with_each_runtime_and_mode(check: impl Fn()) {
+    with_each_runtime(&check);
+    with_each_runtime_by_create_and_start(check);
+}
+
+/// Runs a check with each runtime, by RunTimeCreate and RunTimeStart.
+pub fn with_each_runtime_by_create_and_start(check: impl Fn()) {
+    for runtime in ["crun", "runc"] {
+        with_site(&CREATE_START.replace("RUNTIME", runtime), &check);
     }
 }
 
