@@ -6,20 +6,20 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::IsTerminal,
     os::unix::ffi::OsStringExt,
     path::Path,
     process::ExitCode,
 };
 
 use nix::{
+    pty::Winsize,
     sys::resource::{Resource, getrlimit},
     unistd::{Uid, User, gethostname, getuid},
 };
 
 use crate::{
     bcast,
-    bundle::{self, BundleError},
+    bundle::{self, BundleError, edit::WindowSize},
     cli::log as sink,
     config::Config,
     env::Entry,
@@ -27,7 +27,7 @@ use crate::{
     request::{self, Request, RequestError},
     runtime::{self, RuntimeError},
     site::{self, SiteError},
-    sys::{children::Ended, fds, signals},
+    sys::{children::Ended, fds, signals, terminal},
 };
 
 /// Exit status of a task whose container could not be started.
@@ -110,10 +110,14 @@ fn inputs(mut request: Request, config: &Config, node: String) -> Result<Inputs,
         uid: getuid().as_raw(),
         user: user_name(getuid()),
         work_dir,
-        terminal: std::io::stdin().is_terminal(),
+        terminal: terminal::size(std::io::stdin()).ok().map(window_size),
         open_files: getrlimit(Resource::RLIMIT_NOFILE).ok(),
         request,
     })
+}
+
+fn window_size(size: Winsize) -> WindowSize {
+    WindowSize { height: size.ws_row, width: size.ws_col }
 }
 
 /// The user's command: after the helper, or with the helper in its program's

@@ -22,8 +22,8 @@ pub struct Edit {
     pub args: Vec<String>,
     /// `process.env`: all of it.
     pub env: Vec<String>,
-    /// `process.terminal`: the task has a terminal.
-    pub terminal: bool,
+    /// `process.terminal`: the task has a terminal, and its window has this size.
+    pub terminal: Option<WindowSize>,
     /// Whether `args[0]` is a batch script on the host, to be made visible.
     pub batch: bool,
     /// Directory on the host and the place in the container to mount it at.
@@ -33,6 +33,15 @@ pub struct Edit {
     /// The task's own limit of open files, soft and hard, for a bundle that sets
     /// none: runc raises the soft one to the hard one unless it is told.
     pub open_files: Option<(u64, u64)>,
+}
+
+/// The size of a terminal's window in characters; 0 where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowSize {
+    /// Rows.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
 }
 
 /// The bundle's config.json as the task needs it.
@@ -54,7 +63,10 @@ pub fn edited(bundle: &Bundle, mut edit: Edit) -> Object {
     disable_hooks(&mut config, &edit.disable_hooks);
 
     change(&mut config, "process", |process| {
-        process.insert("terminal".into(), edit.terminal.into());
+        process.insert("terminal".into(), edit.terminal.is_some().into());
+        if let Some(size) = edit.terminal {
+            set_console_size(process, size);
+        }
         process.insert("args".into(), edit.args.into());
         process.insert("env".into(), edit.env.into());
         process.entry("cwd").or_insert_with(|| "/".into());
@@ -112,6 +124,13 @@ fn hidden_later(config: &Object, place: &str) -> bool {
     let destinations = mounts.filter_map(|mount| mount.get("destination")?.as_str());
     let mut later = destinations.skip_while(|&destination| destination != place).skip(1);
     later.any(|destination| Path::new(place).starts_with(destination))
+}
+
+/// `process.consoleSize`: `crun run` (1.8) begins with a size of 0 otherwise.
+fn set_console_size(process: &mut Object, WindowSize { height, width }: WindowSize) {
+    if height > 0 && width > 0 {
+        process.insert("consoleSize".into(), json!({"height": height, "width": width}));
+    }
 }
 
 fn limit_open_files(process: &mut Object, (soft, hard): (u64, u64)) {

@@ -4,22 +4,24 @@
 
 mod places;
 mod show;
+mod start;
 #[cfg(test)]
 mod tests;
 
 use std::{
     ffi::{CString, OsStr, OsString},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use places::{Places, values};
+pub use start::{CreateStart, Start};
 
 use crate::{
     bundle::{
         Bundle,
-        edit::{Edit, edited},
+        edit::{Edit, WindowSize, edited},
     },
-    config::{Config, EnvExclude, EnvFile, Operations},
+    config::{Config, EnvExclude, EnvFile},
     env::{self, Entry},
     request::Request,
     template::{Command, Pattern, Template, Values},
@@ -44,8 +46,8 @@ pub struct Inputs {
     pub user: String,
     /// Where the job works, the current directory.
     pub work_dir: PathBuf,
-    /// Whether standard input is a terminal (`srun --pty`).
-    pub terminal: bool,
+    /// The window size if standard input is a terminal (`srun --pty`).
+    pub terminal: Option<WindowSize>,
     /// The task's limit of open files, soft and hard.
     pub open_files: Option<(u64, u64)>,
 }
@@ -76,22 +78,6 @@ pub struct PlannedFile {
     pub content: Vec<u8>,
 }
 
-/// How the container is started.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Start {
-    /// RunTimeRun lives as long as the container.
-    Run(Command),
-    /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
-    CreateStart {
-        /// Makes the container.
-        create: Command,
-        /// Tells its process id.
-        query: Option<Command>,
-        /// Lets it go.
-        start: Command,
-    },
-}
-
 /// What ends a container and removes its traces.
 #[derive(Debug)]
 pub struct End {
@@ -101,7 +87,7 @@ pub struct End {
     /// Where the means to do this are kept while the container lives, for when
     /// this process does not survive it.
     pub record: PathBuf,
-    /// Directories to remove with all that is in them, in this order.
+    /// Files, and directories with all that is in them, to remove in this order.
     pub remove: Vec<PathBuf>,
     /// A directory shared by the step's tasks, to remove when it is empty.
     pub shared: Option<PathBuf>,
@@ -154,12 +140,35 @@ pub enum PlanError {
     /// As above, for a path that must stand in config.json.
     #[error("the path '{0}' is not valid UTF-8, which config.json cannot hold")]
     Path(String),
+    /// Text for a shell cannot be added to without knowing what it does.
+    #[error(
+        "the task has a terminal, but RunTimeCreate in oci.conf needs a shell, so '--console-socket' cannot be put into it: '{0}'; write it without shell syntax, or use RunTimeRun"
+    )]
+    ConsoleShell(String),
+    /// There is no place for the option.
+    #[error(
+        "the task has a terminal, but RunTimeCreate in oci.conf has no word 'create' that '--console-socket' could follow: '{0}'; write the operation as 'create', or use RunTimeRun"
+    )]
+    ConsoleWord(String),
+    /// The system would refuse the socket.
+    #[error(
+        "the task has a terminal, but the path of its socket has {length} bytes, more than the {longest} that the system allows: '{path}'; choose a shorter state= in plugstack.conf"
+    )]
+    ConsolePath {
+        /// The path.
+        path: String,
+        /// Its length.
+        length: usize,
+        /// The longest there can be.
+        longest: usize,
+    },
 }
 
 /// The plan for a task.
 ///
 /// # Errors
-/// Something would have to stand in config.json that is no text.
+/// Something would have to stand in config.json that is no text, or the site's
+/// configuration does not allow for this task.
 pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
     if inputs.command.is_empty() {
         return Err(PlanError::NoCommand);
@@ -184,12 +193,13 @@ pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
     }
 
     let values = values(&inputs, &places);
+    let start = Start::of(config, &values, console(&inputs, &places))?;
     Ok(Plan {
         dirs: places.dirs(),
         files,
         runtime_env: env::of_runtime(&inputs.environment, excludes(&config.runtime_env_exclude)),
-        start: start(config, &values),
-        end: end(config, places, values),
+        end: end(config, places, values, &start),
+        start,
         notes,
     })
 }
@@ -202,24 +212,19 @@ fn excludes(expression: &Option<EnvExclude>) -> impl Fn(&[u8]) -> bool {
     }
 }
 
-fn start(config: &Config, values: &Values) -> Start {
-    match &config.operations {
-        Operations::Run { run } => Start::Run(run.expand(values)),
-        Operations::CreateStart { create, start } => Start::CreateStart {
-            create: create.expand(values),
-            query: config.query.as_ref().map(|query| query.expand(values)),
-            start: start.expand(values),
-        },
-    }
+/// Where a runtime would hand over the container's terminal. Where the site ignores
+/// config.json, nothing asks the runtime for a terminal.
+fn console(inputs: &Inputs, places: &Places) -> Option<PathBuf> {
+    (inputs.terminal.is_some() && inputs.bundle.is_some()).then(|| places.console.clone())
 }
 
-fn end(config: &Config, places: Places, values: Values) -> End {
+fn end(config: &Config, places: Places, values: Values, start: &Start) -> End {
     End {
         kill: config.kill.clone(),
         delete: config.delete.clone(),
         values,
         record: places.record,
-        remove: vec![places.task],
+        remove: [places.task].into_iter().chain(start.console().map(Path::to_owned)).collect(),
         shared: places.shared,
         keep_files: config.disable_cleanup,
     }

@@ -21,6 +21,8 @@ pub(super) struct Places {
     pub(super) task: PathBuf,
     /// The record of how to clean up, always in the spool, where root looks.
     pub(super) record: PathBuf,
+    /// The socket for the container's terminal; in the spool, whose path is short.
+    pub(super) console: PathBuf,
 }
 
 impl Places {
@@ -31,6 +33,7 @@ impl Places {
             shared: None,
             task: spool.join(format!("task-{task}")),
             record: spool.join(record_name(*task)),
+            console: spool.join(format!("task-{task}.console")),
         };
         if let Some(container_path) = &config.container_path {
             let parent = PathBuf::from(container_path.expand(&values(inputs, &places)));

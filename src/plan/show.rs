@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{End, Plan, Start};
+use super::{CreateStart, End, Plan, Start};
 use crate::{env::Entry, template::Command};
 
 impl fmt::Display for Plan {
@@ -32,8 +32,14 @@ impl fmt::Display for Plan {
 
 fn show_start(f: &mut fmt::Formatter<'_>, start: &Start) -> fmt::Result {
     match start {
-        Start::Run(run) => show_command(f, "RunTimeRun", Some(run)),
-        Start::CreateStart { create, query, start } => {
+        Start::Run { run, query } => {
+            show_command(f, "RunTimeRun", Some(run))?;
+            show_command(f, "RunTimeQuery (when the window changes)", query.as_ref())
+        }
+        Start::CreateStart(CreateStart { console, create, query, start }) => {
+            if let Some(console) = console {
+                writeln!(f, "console socket: {}", console.display())?;
+            }
             show_command(f, "RunTimeCreate", Some(create))?;
             show_command(f, "RunTimeQuery", query.as_ref())?;
             show_command(f, "RunTimeStart", Some(start))

@@ -9,6 +9,8 @@ use crate::{bundle::read, request::Delivery, slurm::BATCH_STEP};
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plan");
 const BUNDLE: &str = r#"{"ociVersion":"1.0.2","process":{"terminal":true,"args":["sh"],"env":["PATH=/bin","TERM=xterm"],"cwd":"/"},"root":{"path":"rootfs"},"mounts":[{"destination":"/dev","type":"tmpfs","source":"tmpfs"}],"hooks":{"prestart":[{"path":"/bin/true"}]}}"#;
 
+const WINDOW: WindowSize = WindowSize { height: 33, width: 101 };
+
 fn site(text: &str) -> Config {
     let mut no_include = |_: &Path| Err(io::Error::other("no include here"));
     Config::parse(Path::new("oci.conf"), text.as_bytes(), &mut no_include).unwrap().config
@@ -41,7 +43,7 @@ fn inputs() -> Inputs {
         uid: 1000,
         user: "alice".to_owned(),
         work_dir: "/home/alice".into(),
-        terminal: false,
+        terminal: None,
         open_files: Some((1024, 4096)),
     }
 }
@@ -70,7 +72,7 @@ fn a_batch_script() {
 
 #[test]
 fn a_terminal() {
-    compare("terminal", &crun(""), Inputs { terminal: true, ..inputs() });
+    compare("terminal", &crun(""), Inputs { terminal: Some(WINDOW), ..inputs() });
 }
 
 #[test]
@@ -89,6 +91,50 @@ fn a_runtime_that_takes_the_command_itself() {
 fn a_runtime_with_create_and_start() {
     let config = site(&fs::read_to_string(format!("{DATA}/create-start.conf")).unwrap());
     compare("create-start", &config, inputs());
+}
+
+#[test]
+fn a_terminal_with_create_and_start() {
+    let config = site(&fs::read_to_string(format!("{DATA}/create-start.conf")).unwrap());
+    compare("terminal-create-start", &config, Inputs { terminal: Some(WINDOW), ..inputs() });
+}
+
+#[test]
+fn a_terminal_that_create_cannot_be_told_of_is_refused() {
+    let refused = |create: &str, spool: &str| {
+        let others = "RunTimeQuery=\"crun state\"\nRunTimeStart=\"crun start\"\nRunTimeKill=\"true\"\nRunTimeDelete=\"true\"\n";
+        let config = site(&format!("RunTimeCreate=\"{create}\"\n{others}"));
+        assert!(plan(&config, inputs()).is_ok(), "a task without a terminal does not suffer");
+        let mut inputs = Inputs { terminal: Some(WINDOW), ..inputs() };
+        inputs.request.spool = spool.into();
+        plan(&config, inputs).map(|plan| plan.start).map_err(|error| error.to_string())
+    };
+    let shell = refused("cd / && crun create %j", "/s").unwrap_err();
+    assert_eq!(
+        shell,
+        "the task has a terminal, but RunTimeCreate in oci.conf needs a shell, so '--console-socket' cannot be put into it: 'cd / && crun create '7''; write it without shell syntax, or use RunTimeRun"
+    );
+    let no_word = refused("create --new %j", "/s").unwrap_err();
+    assert_eq!(
+        no_word,
+        "the task has a terminal, but RunTimeCreate in oci.conf has no word 'create' that '--console-socket' could follow: 'create --new 7'; write the operation as 'create', or use RunTimeRun"
+    );
+    let spool_of = |length: usize| format!("/{}", "s".repeat(length - "//task-3.console".len()));
+    assert!(refused("crun create %j", &spool_of(107)).is_ok());
+    let long = refused("crun create %j", &spool_of(108)).unwrap_err();
+    assert!(
+        long.starts_with("the task has a terminal, but the path of its socket has 108 bytes, more than the 107 that the system allows: '/s")
+            && long.ends_with("s/task-3.console'; choose a shorter state= in plugstack.conf"),
+        "{long}"
+    );
+}
+
+#[test]
+fn a_site_that_ignores_config_json_has_no_console() {
+    let text = fs::read_to_string(format!("{DATA}/create-start.conf")).unwrap();
+    let config = site(&format!("IgnoreFileConfigJson=yes\n{text}"));
+    let inputs = Inputs { terminal: Some(WINDOW), bundle: None, ..inputs() };
+    assert_eq!(plan(&config, inputs).unwrap().start.console(), None);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Record {
     delete: Vec<OsString>,
     /// Environment of both.
     env: Vec<Entry>,
-    /// Directories to remove with all that is in them.
+    /// Files, and directories with all that is in them, to remove.
     remove: Vec<PathBuf>,
     /// Whether the site wants to keep the files.
     keep_files: bool,
@@ -102,9 +102,7 @@ impl Record {
             }
         }
         if !self.keep_files {
-            for dir in &self.remove {
-                remove_tree(dir);
-            }
+            self.remove.iter().for_each(|path| remove(path));
         }
         true
     }
@@ -120,7 +118,7 @@ pub fn delete(end: &End, env: &[Entry]) {
 /// Removes the files of a task whose container is gone, the record last.
 pub fn remove_files(end: &End) {
     if !end.keep_files {
-        end.remove.iter().for_each(|dir| remove_tree(dir));
+        end.remove.iter().for_each(|path| remove(path));
         if let Some(shared) = &end.shared {
             let _ = fs::remove_dir(shared);
         }
@@ -189,9 +187,11 @@ fn run(command: &Command, env: &[Entry], operation: &'static str) -> Option<Ende
     ended
 }
 
-fn remove_tree(dir: &Path) {
-    if let Err(error) = gone(fs::remove_dir_all(dir)) {
-        log::warn!("cannot remove '{}': {}", dir.display(), crate::files::cause(&error));
+fn remove(path: &Path) {
+    let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    if let Err(error) = gone(removed) {
+        log::warn!("cannot remove '{}': {}", path.display(), crate::files::cause(&error));
     }
 }
 
@@ -253,13 +253,15 @@ mod tests {
         let (spool, elsewhere) = (keep.path().join("spool"), keep.path().join("elsewhere"));
         fs::create_dir_all(spool.join("task-0/deep")).unwrap();
         fs::create_dir_all(elsewhere.join("deep")).unwrap();
+        let socket = keep.path().join("socket");
+        std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let log = keep.path().join("log");
         let shell = |text: String| vec!["/bin/sh".into(), "-c".into(), text.into()];
         let record = Record {
             kill: shell(format!("echo killed $A >> {}", log.display())),
             delete: shell(format!("echo deleted >> {}", log.display())),
             env: vec![b"A=1".to_vec()],
-            remove: vec![elsewhere.clone()],
+            remove: vec![elsewhere.clone(), socket.clone()],
             keep_files: false,
             process: None,
         };
@@ -267,7 +269,7 @@ mod tests {
         fs::write(spool.join("task-1.cleanup"), "nonsense").unwrap();
         step(&spool).unwrap();
         assert_eq!(fs::read_to_string(&log).unwrap(), "killed 1\ndeleted\n");
-        assert!(!elsewhere.exists());
+        assert!(!elsewhere.exists() && !socket.exists());
         assert_eq!(fs::read_dir(&spool).unwrap().count(), 0);
     }
 

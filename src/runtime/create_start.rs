@@ -5,22 +5,27 @@
 //! the container is made; its first process then becomes a child of this one,
 //! which adopts orphans. So its end is an event, and its status the true one.
 //! RunTimeQuery is asked once, for the process id.
+//!
+//! The container of a task with a terminal has one of its own, which RunTimeCreate
+//! hands over ([`super::console`]); until the container's end the two are joined
+//! ([`super::relay`]).
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use nix::libc::SIGWINCH;
 
 use super::{
     RuntimeError, cleanup,
+    console::ConsoleSocket,
     process::{self, Spawned},
+    query,
+    relay::Relay,
 };
 use crate::{
-    env::Entry,
-    plan::Plan,
+    plan::{CreateStart, Plan},
     sys::children::Ended,
-    sys::{children, pidfd},
-    template::Command,
+    sys::{children, pidfd, signals},
 };
 
 /// How long RunTimeQuery and RunTimeStart may take; both only look or signal.
@@ -32,68 +37,55 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One of them failed. The container is deleted then.
 pub fn run(
     plan: &Plan,
-    create: &Command,
-    query: Option<&Command>,
-    start: &Command,
+    commands: &CreateStart,
     forward_signals: bool,
 ) -> Result<Ended, RuntimeError> {
-    let ended =
-        started(plan, create, query, start).map(|container| wait(container, forward_signals));
+    let ended = started(plan, commands).map(|(container, relay)| {
+        let ended = wait(container, relay.as_ref(), forward_signals);
+        if let Some(relay) = relay {
+            relay.finish();
+        }
+        ended
+    });
     cleanup::delete(&plan.end, &plan.runtime_env);
     ended
 }
 
-/// Makes and starts the container; its first process.
-fn started(
-    plan: &Plan,
-    create: &Command,
-    query: Option<&Command>,
-    start: &Command,
-) -> Result<u32, RuntimeError> {
+/// Makes and starts the container; its first process and its terminal.
+fn started(plan: &Plan, commands: &CreateStart) -> Result<(u32, Option<Relay>), RuntimeError> {
+    let query = commands.query.as_ref();
     let query = query.ok_or_else(|| failed("RunTimeQuery", "oci.conf does not set it"))?;
     let env = &plan.runtime_env;
     children::adopt_orphans()
         .map_err(|error| failed("RunTimeCreate", &crate::files::cause(&error)))?;
-    let creator = Spawned::with_stdio(create, env, "RunTimeCreate")?;
-    succeeded("RunTimeCreate", Some(creator.supervise(false)))?;
-    let container = process_id(query, env)?;
+    let console = commands.console.as_deref().map(ConsoleSocket::listen).transpose()?;
+    let creator = Spawned::with_stdio(&commands.create, env, "RunTimeCreate")?;
+    succeeded("RunTimeCreate", Some(creator.supervise(|_, _| {})))?;
+    let master = console.map(ConsoleSocket::receive).transpose()?;
+    let container = query::process_id(query, env)?;
     if plan.end.names_process() {
         super::prepare::write_record(plan, Some(container))?;
     }
-    let starter = Spawned::with_stdio(start, env, "RunTimeStart")?;
+    let relay = master.map(Relay::start).transpose()?;
+    let starter = Spawned::with_stdio(&commands.start, env, "RunTimeStart")?;
     succeeded("RunTimeStart", starter.finish_within(PATIENCE))?;
-    Ok(container)
+    Ok((container, relay))
 }
 
 /// Waits for the container's end. One that is no child of ours (a runtime that
 /// lets a daemon make it) has no status that could be had.
-fn wait(container: u32, forward_signals: bool) -> Ended {
-    process::supervise(container, forward_signals).unwrap_or_else(|| {
+fn wait(container: u32, relay: Option<&Relay>, forward_signals: bool) -> Ended {
+    let on_signal = |signal| match relay {
+        // The container's terminal tells its programs itself.
+        Some(relay) if signal == SIGWINCH => relay.resize(),
+        _ if forward_signals => signals::send(container, signal),
+        _ => {}
+    };
+    process::supervise(container, on_signal).unwrap_or_else(|| {
         pidfd::wait(container);
         log::warn!("the container's exit status is unknown: its runtime keeps it from us");
         Ended::Exited(255)
     })
-}
-
-/// What is used of a container's state (OCI runtime specification, "State").
-#[derive(Deserialize)]
-struct State {
-    pid: u32,
-}
-
-/// The container's first process, as the runtime tells it.
-fn process_id(query: &Command, env: &[Entry]) -> Result<u32, RuntimeError> {
-    let state = Spawned::asked(query, env, "RunTimeQuery")?.output_within(PATIENCE);
-    let state =
-        state.ok_or_else(|| failed("RunTimeQuery", "it reported failure, or took too long"))?;
-    match serde_json::from_slice(&state) {
-        Ok(State { pid: 0 | 1 }) => Err(failed("RunTimeQuery", "the container has no process")),
-        Ok(State { pid }) => Ok(pid),
-        Err(error) => {
-            let cause = format!("its answer is not the state of a container: {error}");
-            Err(failed("RunTimeQuery", &cause))
-        }
-    }
 }
 
 fn succeeded(operation: &'static str, ended: Option<Ended>) -> Result<(), RuntimeError> {

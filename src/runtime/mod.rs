@@ -1,21 +1,24 @@
 //! Carries a [`Plan`] out: files, the runtime around the task, the end.
 //!
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
-//! for it with signals as events, [`cleanup`] ends and removes a container, also
-//! one whose helper died.
+//! for it with signals as events, [`console`] and [`relay`] are for a container
+//! with a terminal, [`cleanup`] ends and removes a container, also one whose helper
+//! died.
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
+pub mod console;
 pub mod create_start;
 pub mod prepare;
 pub mod process;
+pub mod query;
+pub mod relay;
+pub mod run;
 
 use crate::{
     plan::{Plan, Start},
     sys::children::Ended,
-    template::Command,
 };
-use process::Spawned;
 
 /// What kept a container from being started. Nothing of the task has run.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,12 @@ pub enum RuntimeError {
         /// How it ended.
         cause: String,
     },
+    /// The task's terminal cannot be joined with the container's.
+    #[error("cannot use the task's terminal: {cause}")]
+    Terminal {
+        /// The system's reason.
+        cause: String,
+    },
 }
 
 /// Runs the task in its container, and removes its traces.
@@ -58,27 +67,9 @@ pub enum RuntimeError {
 /// The container could not be started.
 pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
     let outcome = prepare::write(plan).and_then(|()| match &plan.start {
-        Start::Run(command) => run(plan, command, forward_signals),
-        Start::CreateStart { create, query, start } => {
-            create_start::run(plan, create, query.as_ref(), start, forward_signals)
-        }
+        Start::Run { run, query } => run::run(plan, run, query.as_ref(), forward_signals),
+        Start::CreateStart(commands) => create_start::run(plan, commands, forward_signals),
     });
     cleanup::remove_files(&plan.end);
     outcome
-}
-
-/// RunTimeRun lives as long as the container and reports its status.
-fn run(plan: &Plan, command: &Command, forward_signals: bool) -> Result<Ended, RuntimeError> {
-    let runtime = Spawned::with_stdio(command, &plan.runtime_env, "RunTimeRun")?;
-    if plan.end.names_process() {
-        prepare::write_record(plan, Some(runtime.pid()))?;
-    }
-    let ended = runtime.supervise(forward_signals);
-    // A runtime that reports success has seen the container to its end. After
-    // anything else something may be left, and deleting what is not there is
-    // harmless.
-    if ended != Ended::Exited(0) {
-        cleanup::delete(&plan.end, &plan.runtime_env);
-    }
-    Ok(ended)
 }

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::{OsStr, OsString, c_int},
     io::{self, Read},
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::{Path, PathBuf},
@@ -78,10 +78,12 @@ impl Spawned {
         self.child.id()
     }
 
-    /// Waits for its end and passes signals on to it, if so wished. All signals
-    /// are blocked in this process (see [`signals::block_all`]).
-    pub fn supervise(self, forward_signals: bool) -> Ended {
-        supervise(self.pid(), forward_signals).unwrap_or(Ended::Exited(255))
+    /// Waits for its end; signals that come meanwhile are given to `on_signal`
+    /// together with its process id. All signals are blocked in this process (see
+    /// [`signals::block_all`]).
+    pub fn supervise(self, on_signal: impl Fn(u32, c_int)) -> Ended {
+        let child = self.pid();
+        supervise(child, |signal| on_signal(child, signal)).unwrap_or(Ended::Exited(255))
     }
 
     /// Waits for its end no longer than `patience`, then kills it; `None` then.
@@ -107,9 +109,10 @@ impl Spawned {
     }
 }
 
-/// Waits for the end of a child and passes signals on to it, if so wished;
-/// `None` if there is no such child. Other children that end are reaped.
-pub fn supervise(child: u32, forward_signals: bool) -> Option<Ended> {
+/// Waits for the end of a child and gives signals that come meanwhile to
+/// `on_signal`; `None` if there is no such child. Other children that end are
+/// reaped.
+pub fn supervise(child: u32, on_signal: impl Fn(c_int)) -> Option<Ended> {
     loop {
         match children::reap() {
             Reaped::Child(pid, ended) if pid == child => return Some(ended),
@@ -119,8 +122,7 @@ pub fn supervise(child: u32, forward_signals: bool) -> Option<Ended> {
         }
         match signals::wait() {
             Ok(SIGCHLD) | Err(_) => {}
-            Ok(signal) if forward_signals => signals::send(child, signal),
-            Ok(_) => {}
+            Ok(signal) => on_signal(signal),
         }
     }
 }

@@ -11,3 +11,4 @@ pub mod regex;
 pub mod run_as;
 pub mod signals;
 pub mod syslog;
+pub mod terminal;

@@ -7,7 +7,7 @@ use std::{ffi::c_int, io, mem::MaybeUninit, os::unix::process::CommandExt, proce
 const LAST: c_int = 64;
 
 /// Blocks all signals for this process, which has one thread, so that [`wait`]
-/// gets them. Children inherit that: see [`start_clean`].
+/// gets them. Threads and children inherit that: see [`start_clean`].
 pub fn block_all() {
     let all = full_set();
     // SAFETY: a live, initialised set; the old mask is not asked for.

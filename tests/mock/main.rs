@@ -45,6 +45,14 @@ fn arguments_arrive_unchanged() {
 }
 
 #[test]
+fn a_task_begins_with_no_signal_blocked() {
+    everywhere(|host| {
+        let output = host.in_container(&["grep", "^SigBlk:", "/proc/self/status"]).run();
+        assert_eq!(output.stdout, "SigBlk:\t0000000000000000\n");
+    });
+}
+
+#[test]
 fn each_of_several_tasks_has_a_container_of_its_own() {
     everywhere(|host| {
         let task = host.in_container(&["sh", "-c", "echo $SLURM_PROCID $$"]).tasks(4);

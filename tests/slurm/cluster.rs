@@ -10,6 +10,9 @@ use std::{
 /// No command of a test takes longer on purpose.
 const PATIENCE: &str = "60";
 
+/// Runs a command as a user: `as-user USER COMMAND`.
+pub const AS_USER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/as-user");
+
 /// A path of the cluster, such as `etc/plugstack.conf`.
 pub fn path(name: &str) -> PathBuf {
     let cluster = env::var_os("SPANK_OCI_CLUSTER")
@@ -73,7 +76,7 @@ impl User {
     pub fn run_with_input(self, command: &[&str], input: &[u8]) -> Output {
         let mut child = Command::new("timeout")
             .args(["--kill-after=5", PATIENCE])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/as-user"))
+            .arg(AS_USER)
             .arg(self.0)
             .args(command)
             .stdin(Stdio::piped())

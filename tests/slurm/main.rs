@@ -22,3 +22,4 @@ mod requests;
 mod status;
 mod stdio;
 mod tasks;
+mod terminal;

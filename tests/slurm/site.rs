@@ -16,9 +16,14 @@ pub fn with_each_runtime(check: impl Fn()) {
     }
 }
 
-/// Runs a check with each runtime, in run mode and in create/start mode.
+/// Runs a check with each runtime, in each of the two ways to run a container.
 pub fn with_each_runtime_and_mode(check: impl Fn()) {
     with_each_runtime(&check);
+    with_each_runtime_by_create_and_start(check);
+}
+
+/// Runs a check with each runtime, by RunTimeCreate and RunTimeStart.
+pub fn with_each_runtime_by_create_and_start(check: impl Fn()) {
     for runtime in ["crun", "runc"] {
         with_site(&CREATE_START.replace("RUNTIME", runtime), &check);
     }

@@ -25,6 +25,22 @@ fn command_environment_terminal_and_rootfs_are_replaced_in_place() {
 }
 
 #[test]
+fn a_terminal_has_the_size_of_its_window_if_that_is_known() {
+    let edited = |terminal: Option<(u16, u16)>| {
+        let text = r#"{"process":{"terminal":true,"consoleSize":{"height":1,"width":2}}}"#;
+        let terminal = terminal.map(|(height, width)| WindowSize { height, width });
+        let config = edited(&bundle(text), Edit { terminal, ..Edit::default() });
+        let process = &config["process"];
+        (process["terminal"].clone(), process["consoleSize"].to_string())
+    };
+    let of_the_bundle = || r#"{"height":1,"width":2}"#.to_owned();
+    let given = r#"{"height":33,"width":101}"#.to_owned();
+    assert_eq!(edited(Some((33, 101))), (json!(true), given));
+    assert_eq!(edited(Some((0, 0))), (json!(true), of_the_bundle()));
+    assert_eq!(edited(None), (json!(false), of_the_bundle()));
+}
+
+#[test]
 fn an_absolute_rootfs_stays_and_a_missing_one_is_rootfs() {
     assert!(edited_text(r#"{"root":{"path":"/x"}}"#, edit(&[])).contains(r#""path":"/x""#));
     assert!(edited_text("{}", edit(&[])).contains(r#""path":"/images/b/rootfs""#));
