@@ -31,15 +31,12 @@ impl fmt::Display for Plan {
 }
 
 fn show_start(f: &mut fmt::Formatter<'_>, start: &Start) -> fmt::Result {
+    if let Some(console) = start.console() {
+        writeln!(f, "console socket: {}", console.display())?;
+    }
     match start {
-        Start::Run { run, query } => {
-            show_command(f, "RunTimeRun", Some(run))?;
-            show_command(f, "RunTimeQuery (when the window changes)", query.as_ref())
-        }
-        Start::CreateStart(CreateStart { console, create, query, start }) => {
-            if let Some(console) = console {
-                writeln!(f, "console socket: {}", console.display())?;
-            }
+        Start::Run { run, .. } => show_command(f, "RunTimeRun", Some(run)),
+        Start::CreateStart(CreateStart { create, query, start, .. }) => {
             show_command(f, "RunTimeCreate", Some(create))?;
             show_command(f, "RunTimeQuery", query.as_ref())?;
             show_command(f, "RunTimeStart", Some(start))

@@ -1,7 +1,10 @@
 //! How the container is started, and where its terminal is handed over.
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use super::PlanError;
 use crate::{
@@ -11,11 +14,17 @@ use crate::{
 
 /// The longest path of a socket: `sun_path` of unix(7) less the byte that ends it.
 const LONGEST: usize = 107;
-/// The operation in a command line, as every OCI runtime spells it.
+/// The operations in a command line, as every OCI runtime spells them.
 const CREATE: &str = "create";
+const RUN: &str = "run";
 /// The option of `create` for a container with a terminal (runc's
-/// docs/terminals.md, "Detached"; crun and others have it too).
+/// docs/terminals.md, "Detached"; crun and others have it too). `crun run` has it
+/// as well, `runc run` takes it only to go to the background.
 const OPTION: &str = "--console-socket";
+/// The runtime whose `run` is better not left to join the terminals: before 1.8.7
+/// it passes no change of the window size on (github.com/containers/crun/pull/1262),
+/// and 1.21 loses output that comes faster than it is read.
+const CRUN: &str = "crun";
 
 /// How the container is started.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,9 +33,9 @@ pub enum Start {
     Run {
         /// Makes the container and waits for its end.
         run: Command,
-        /// Tells its process id; only for a task with a terminal, whose window may
-        /// change its size.
-        query: Option<Command>,
+        /// Where it sends the container's terminal; `None` if it has none, or if the
+        /// runtime joins the two itself.
+        console: Option<PathBuf>,
     },
     /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
     CreateStart(CreateStart),
@@ -58,12 +67,10 @@ impl Start {
     ) -> Result<Self, PlanError> {
         let query = || config.query.as_ref().map(|query| query.expand(values));
         match &config.operations {
-            Operations::Run { run } => {
-                Ok(Self::Run { run: run.expand(values), query: console.and_then(|_| query()) })
-            }
+            Operations::Run { run } => Ok(Self::run(run.expand(values), console)),
             Operations::CreateStart { create, start } => Ok(Self::CreateStart(CreateStart {
                 create: match &console {
-                    Some(socket) => with_console(create.expand(values), socket)?,
+                    Some(socket) => with_console(create.expand(values), CREATE, socket)?,
                     None => create.expand(values),
                 },
                 console,
@@ -73,34 +80,56 @@ impl Start {
         }
     }
 
+    /// RunTimeRun, with our help for the terminal where that is possible and better.
+    fn run(run: Command, console: Option<PathBuf>) -> Self {
+        let helped = console.and_then(|socket| {
+            let is_crun = program(&run).is_some_and(|name| name == CRUN);
+            let command = is_crun.then(|| with_console(run.clone(), RUN, &socket))?.ok()?;
+            Some((command, socket))
+        });
+        match helped {
+            Some((run, socket)) => Self::Run { run, console: Some(socket) },
+            None => Self::Run { run, console: None },
+        }
+    }
+
     /// Where the container's terminal is handed over, if it is.
     pub fn console(&self) -> Option<&Path> {
         match self {
-            Self::Run { .. } => None,
+            Self::Run { console, .. } => console.as_deref(),
             Self::CreateStart(CreateStart { console, .. }) => console.as_deref(),
         }
     }
 }
 
-/// RunTimeCreate with the option that names the socket.
-fn with_console(create: Command, socket: &Path) -> Result<Command, PlanError> {
+/// The name of the program that a command executes by itself.
+fn program(command: &Command) -> Option<&OsStr> {
+    match command {
+        Command::Exec(words) => Path::new(words.first()?).file_name(),
+        Command::Shell(_) => None,
+    }
+}
+
+/// A command with the option that names the socket, after the word for its
+/// operation.
+fn with_console(command: Command, operation: &str, socket: &Path) -> Result<Command, PlanError> {
     let length = socket.as_os_str().len();
     if length > LONGEST {
         let path = socket.display().to_string();
         return Err(PlanError::ConsolePath { path, length, longest: LONGEST });
     }
-    let mut words = match create {
+    let mut words = match command {
         Command::Exec(words) => words,
         Command::Shell(text) => {
             return Err(PlanError::ConsoleShell(text.to_string_lossy().into_owned()));
         }
     };
     // The first word is the program.
-    let Some(operation) = words.iter().skip(1).position(|word| word == CREATE) else {
+    let Some(place) = words.iter().skip(1).position(|word| word == operation) else {
         let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         return Err(PlanError::ConsoleWord(shown.join(" ")));
     };
-    let after = operation + 2;
+    let after = place + 2;
     words.splice(after..after, [OPTION.into(), socket.into()]);
     Ok(Command::Exec(words))
 }

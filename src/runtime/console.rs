@@ -1,4 +1,4 @@
-//! Where RunTimeCreate hands over the container's terminal.
+//! Where RunTimeCreate, or `crun run`, hands over the container's terminal.
 //!
 //! The runtime makes a pseudo-terminal in the container, connects to the socket
 //! that `--console-socket` names and sends the master's descriptor (runc's
@@ -9,7 +9,10 @@ use std::{
     fs,
     fs::File,
     io::{self, IsTerminal},
-    os::{fd::AsFd, unix::net::UnixListener},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixListener,
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,7 +20,10 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::RuntimeError;
-use crate::{files, sys::terminal};
+use crate::{
+    files,
+    sys::{pidfd, terminal},
+};
 
 /// How long a runtime that has made the container may take to send its terminal.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,26 +55,62 @@ impl ConsoleSocket {
     /// # Errors
     /// The runtime sends no terminal.
     pub fn receive(self) -> Result<File, RuntimeError> {
-        let failed = |cause: &str| RuntimeError::Operation {
-            operation: "RunTimeCreate",
-            cause: format!("{cause} came to '{}'", self.path.display()),
-        };
-        match self.master() {
-            Ok(Some(master)) if master.is_terminal() => Ok(master),
-            Ok(_) => Err(failed("something else than the container's terminal")),
-            Err(error) => Err(failed(&format!("no terminal ({})", files::cause(&error)))),
+        let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+        match self.await_connection(None, patience) {
+            Ok(true) => self.accept("RunTimeCreate"),
+            Ok(false) => {
+                let cause = format!("nothing for {} s", PATIENCE.as_secs());
+                Err(self.failed("RunTimeCreate", &format!("no terminal ({cause})")))
+            }
+            Err(error) => Err(self.failed("RunTimeCreate", &files::cause(&error))),
         }
     }
 
-    fn master(&self) -> io::Result<Option<File>> {
-        let mut connection = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-        if poll(&mut connection, patience)? == 0 {
-            return Err(io::Error::other(format!("nothing for {} s", PATIENCE.as_secs())));
+    /// The same from RunTimeRun while it runs; `None` if it ends before it has a
+    /// container.
+    ///
+    /// # Errors
+    /// The runtime sends something else.
+    pub fn receive_from(self, runtime: u32) -> Result<Option<File>, RuntimeError> {
+        // Before Linux 5.3 its end is no event here; then patience has to do.
+        let end = pidfd::open(runtime);
+        let patience = match end {
+            Some(_) => PollTimeout::NONE,
+            None => PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX),
+        };
+        match self.await_connection(end.as_ref(), patience) {
+            Ok(true) => self.accept("RunTimeRun").map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(self.failed("RunTimeRun", &files::cause(&error))),
         }
-        let (connection, _) = self.listener.accept()?;
-        connection.set_read_timeout(Some(PATIENCE))?;
-        Ok(terminal::receive_descriptor(&connection)?.map(File::from))
+    }
+
+    /// Whether the runtime connects, before it ends and within `patience`.
+    fn await_connection(&self, end: Option<&OwnedFd>, patience: PollTimeout) -> io::Result<bool> {
+        let mut events = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        events.extend(end.map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN)));
+        poll(&mut events, patience)?;
+        Ok(events[0].any().unwrap_or(false))
+    }
+
+    fn accept(&self, operation: &'static str) -> Result<File, RuntimeError> {
+        let received = || -> io::Result<_> {
+            let (connection, _) = self.listener.accept()?;
+            connection.set_read_timeout(Some(PATIENCE))?;
+            Ok(terminal::receive_descriptor(&connection)?.map(File::from))
+        };
+        match received() {
+            Ok(Some(master)) if master.is_terminal() => Ok(master),
+            Ok(_) => Err(self.failed(operation, "something else than the container's terminal")),
+            Err(error) => {
+                Err(self.failed(operation, &format!("no terminal ({})", files::cause(&error))))
+            }
+        }
+    }
+
+    fn failed(&self, operation: &'static str, cause: &str) -> RuntimeError {
+        let cause = format!("{cause} came to '{}'", self.path.display());
+        RuntimeError::Operation { operation, cause }
     }
 }
 

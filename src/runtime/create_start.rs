@@ -28,7 +28,7 @@ use crate::{
     sys::{children, pidfd, signals},
 };
 
-/// How long RunTimeQuery and RunTimeStart may take; both only look or signal.
+/// How long RunTimeStart may take; it only signals.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the task in a container made and started by separate commands.

@@ -67,7 +67,7 @@ pub enum RuntimeError {
 /// The container could not be started.
 pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
     let outcome = prepare::write(plan).and_then(|()| match &plan.start {
-        Start::Run { run, query } => run::run(plan, run, query.as_ref(), forward_signals),
+        Start::Run { run, console } => run::run(plan, run, console.as_deref(), forward_signals),
         Start::CreateStart(commands) => create_start::run(plan, commands, forward_signals),
     });
     cleanup::remove_files(&plan.end);

@@ -86,6 +86,12 @@ impl Spawned {
         supervise(child, |signal| on_signal(child, signal)).unwrap_or(Ended::Exited(255))
     }
 
+    /// Ends it.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Waits for its end no longer than `patience`, then kills it; `None` then.
     pub fn finish_within(mut self, patience: Duration) -> Option<Ended> {
         let in_time = pidfd::ends_within(self.pid(), patience);

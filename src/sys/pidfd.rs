@@ -25,7 +25,9 @@ pub fn wait(process: u32) {
     }
 }
 
-fn open(process: u32) -> Option<OwnedFd> {
+/// A descriptor that becomes readable at the end of a process; `None` before Linux
+/// 5.3, or if there is no such process.
+pub fn open(process: u32) -> Option<OwnedFd> {
     // SAFETY: pidfd_open takes two numbers and returns a new descriptor or -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
     let fd @ 0.. = c_int::try_from(fd).ok()? else { return None };

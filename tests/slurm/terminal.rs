@@ -86,7 +86,7 @@ impl Dialogue {
                 let mut buffer = vec![0; 1 << 16];
                 // Fails when the last process on the terminal has ended.
                 while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                    let _ = sender.send(buffer[..length].to_vec());
+                    let _ = sender.send(plain(&buffer[..length]));
                 }
             })
             .unwrap();
@@ -125,7 +125,7 @@ impl Dialogue {
         }
     }
 
-    /// Reads all that is still said, with plain ends of lines, and the exit status.
+    /// Reads all that is still said, and the exit status.
     fn end(mut self) -> (String, i32) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -138,7 +138,7 @@ impl Dialogue {
             }
         }
         let status = self.command.wait().unwrap().code().unwrap_or(-1);
-        (String::from_utf8_lossy(&self.unread).replace("\r\n", "\n"), status)
+        (String::from_utf8_lossy(&self.unread).into_owned(), status)
     }
 }
 
@@ -149,6 +149,12 @@ impl Drop for Dialogue {
         let _ = self.command.kill();
         let _ = self.command.wait();
     }
+}
+
+/// With plain ends of lines: a terminal puts a carriage return before each, and one
+/// on the way that is not in raw mode yet another.
+fn plain(output: &[u8]) -> Vec<u8> {
+    output.iter().copied().filter(|&byte| byte != b'\r').collect()
 }
 
 fn size(rows: u16, columns: u16) -> Winsize {
@@ -207,14 +213,14 @@ fn the_window_has_the_size_of_the_users_at_the_start_and_after_a_change() {
     everywhere(|place| {
         let mut dialogue = place.shell();
         dialogue.enters("stty size");
-        dialogue.expect("33 101\r\n");
+        dialogue.expect("33 101\n");
         dialogue.expect(PROMPT);
         dialogue.enters(
             "sh -c 'trap \"stty size; kill \\$!; exit\" WINCH; sleep 600 & echo wait\"ing\"; wait'",
         );
         dialogue.expect("waiting");
         dialogue.resizes(44, 77);
-        dialogue.expect("44 77\r\n");
+        dialogue.expect("44 77\n");
         dialogue.expect(PROMPT);
         dialogue.enters("exit 0");
         assert_eq!(dialogue.end().1, 0);
