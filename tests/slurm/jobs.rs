@@ -77,7 +77,9 @@ fn each_task_reads_its_own_input_file_as_without_a_container() {
                 "for task in 0 1; do echo input of $task >in.$task; done
                  srun {world} -N1 -n2 --input=in.%t --output=out.%t sh -c 'cat; echo end' & srun=$!
                  until grep -sq end out.0 && grep -sq end out.1; do sleep 0.1; done
-                 kill -KILL $srun; scancel --user alice; cat out.0 out.1; rm in.? out.?"
+                 job=$(squeue --noheader --format=%i); kill -KILL $srun; scancel $job
+                 while squeue --noheader | grep -q .; do sleep 0.1; done
+                 cat out.0 out.1; rm in.? out.?"
             ));
             assert_eq!(output.text(), "input of 0\nend\ninput of 1\nend\n", "{world}");
         }

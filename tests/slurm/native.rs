@@ -10,7 +10,7 @@ use std::fs;
 
 use crate::{
     cluster::{ALICE, Output, leave_out, path, release},
-    leftovers::Marker,
+    leftovers::{self, Marker},
 };
 use table::Row;
 use world::{Mode, Site, World};
@@ -202,6 +202,8 @@ fn cleanup_user(world: &World) -> String {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(&uids, fs::Permissions::from_mode(0o666)).unwrap();
     world.srun(&[], &["/bin/true"]);
+    // Slurm's may still be at it when srun has ended.
+    leftovers::nodes_at_rest();
     let written = fs::read_to_string(&uids).unwrap();
     fs::remove_file(uids).unwrap();
     match (written.lines().any(|uid| uid == "0"), written.is_empty()) {
