@@ -22,8 +22,22 @@ const RELEASE: &str = env!("CARGO_PKG_VERSION");
 pub enum Delivery {
     /// Only the process it started: proctrack/cgroup, for all but SIGKILL.
     Task,
-    /// Every process of the task: proctrack/linuxproc and proctrack/pgid.
+    /// The process group of that one: proctrack/pgid. The runtime is in it, the
+    /// container is not, since runtimes give it a session of its own.
+    Group,
+    /// Every process of the task: proctrack/linuxproc.
     Everyone,
+}
+
+/// Which processes the helper has to pass signals on to, because they do not
+/// receive them by themselves. A runtime that waits for its container passes on
+/// what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarding {
+    /// RunTimeRun's process.
+    pub to_runtime: bool,
+    /// The container's first process, where no runtime waits for it.
+    pub to_container: bool,
 }
 
 /// The name in the step's spool of the record of how to clean up after a task,
@@ -76,6 +90,7 @@ impl Request {
         let mut text = Vec::new();
         let delivery = match self.delivery {
             Delivery::Task => "task",
+            Delivery::Group => "group",
             Delivery::Everyone => "everyone",
         };
         let mut push = |value: &OsStr| netstring::push(&mut text, value.as_bytes());
@@ -119,6 +134,7 @@ impl Request {
             task: number(&next()?)?,
             delivery: match next()?.to_str()? {
                 "task" => Delivery::Task,
+                "group" => Delivery::Group,
                 "everyone" => Delivery::Everyone,
                 _ => return None,
             },
@@ -132,10 +148,14 @@ impl Request {
         self.step == BATCH_STEP
     }
 
-    /// Whether a signal that reaches the helper has reached only the helper.
-    /// `scancel --batch` always signals the one process that slurmstepd started.
-    pub fn needs_signals_forwarded(&self) -> bool {
-        self.delivery == Delivery::Task || self.is_batch()
+    /// What the helper does with signals it receives. `scancel --batch` always
+    /// signals the one process that slurmstepd started.
+    pub fn forwarding(&self) -> Forwarding {
+        let only_helper = self.is_batch() || self.delivery == Delivery::Task;
+        Forwarding {
+            to_runtime: only_helper,
+            to_container: only_helper || self.delivery == Delivery::Group,
+        }
     }
 }
 
@@ -164,9 +184,24 @@ mod tests {
     #[test]
     fn the_helper_reads_what_the_plugin_wrote() {
         for program in [None, Some("".into()), Some("echo".into())] {
-            let request = Request { program, ..request() };
-            assert_eq!(Request::decode(&request.encode()), Ok(request));
+            for delivery in [Delivery::Task, Delivery::Group, Delivery::Everyone] {
+                let request = Request { program: program.clone(), delivery, ..request() };
+                assert_eq!(Request::decode(&request.encode()), Ok(request));
+            }
         }
+    }
+
+    #[test]
+    fn nobody_is_sent_a_signal_that_slurmstepd_has_sent_already() {
+        let forwarding = |delivery, step| {
+            let Forwarding { to_runtime, to_container } =
+                Request { delivery, step, ..request() }.forwarding();
+            (to_runtime, to_container)
+        };
+        assert_eq!(forwarding(Delivery::Task, 0), (true, true));
+        assert_eq!(forwarding(Delivery::Group, 0), (false, true));
+        assert_eq!(forwarding(Delivery::Everyone, 0), (false, false));
+        assert_eq!(forwarding(Delivery::Everyone, BATCH_STEP), (true, true));
     }
 
     #[test]

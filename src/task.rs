@@ -77,10 +77,10 @@ fn run(request: &OsStr, node: String) -> Result<Ended, Failure> {
     let request = Request::decode(request)?;
     let config = site::load(&request.config)?;
     sink::set_verbosity(&config.verbosity);
-    let forward_signals = request.needs_signals_forwarded();
+    let forwarding = request.forwarding();
     let plan = plan::plan(&config, inputs(request, &config, node)?)?;
     tell(&plan);
-    Ok(runtime::execute(&plan, forward_signals)?)
+    Ok(runtime::execute(&plan, forwarding)?)
 }
 
 fn tell(plan: &Plan) {

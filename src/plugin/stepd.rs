@@ -184,7 +184,11 @@ impl Step {
 
 /// slurmstepd has loaded the site's proctrack plugin by the time it asks us.
 fn delivery() -> Delivery {
-    if loaded::library("proctrack_cgroup.so") { Delivery::Task } else { Delivery::Everyone }
+    match () {
+        () if loaded::library("proctrack_cgroup.so") => Delivery::Task,
+        () if loaded::library("proctrack_pgid.so") => Delivery::Group,
+        () => Delivery::Everyone,
+    }
 }
 
 #[cfg(test)]

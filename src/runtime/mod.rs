@@ -17,6 +17,7 @@ pub mod run;
 
 use crate::{
     plan::{Plan, Start},
+    request::Forwarding,
     sys::children::Ended,
 };
 
@@ -65,10 +66,12 @@ pub enum RuntimeError {
 ///
 /// # Errors
 /// The container could not be started.
-pub fn execute(plan: &Plan, forward_signals: bool) -> Result<Ended, RuntimeError> {
+pub fn execute(plan: &Plan, forwarding: Forwarding) -> Result<Ended, RuntimeError> {
     let outcome = prepare::write(plan).and_then(|()| match &plan.start {
-        Start::Run { run, console } => run::run(plan, run, console.as_deref(), forward_signals),
-        Start::CreateStart(commands) => create_start::run(plan, commands, forward_signals),
+        Start::Run { run, console } => {
+            run::run(plan, run, console.as_deref(), forwarding.to_runtime)
+        }
+        Start::CreateStart(commands) => create_start::run(plan, commands, forwarding.to_container),
     });
     cleanup::remove_files(&plan.end);
     outcome

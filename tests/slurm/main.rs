@@ -19,6 +19,7 @@ mod jobs;
 mod multi_prog;
 mod native;
 mod requests;
+mod signals;
 mod status;
 mod stdio;
 mod tasks;
