@@ -1,4 +1,4 @@
-//! What users see, on a real Slurm: two nodes, crun and runc, ordinary users.
+//! What users see, on a real Slurm: three nodes, crun and runc, ordinary users.
 //!
 //! Run by `./dev test` inside the throw-away Slurm of tests/cluster, one test at
 //! a time. After each test nothing may be left (leftovers.rs).
