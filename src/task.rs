@@ -27,7 +27,7 @@ use crate::{
     request::{self, Request, RequestError},
     runtime::{self, RuntimeError},
     site::{self, SiteError},
-    sys::{children::Ended, fds, signals, terminal},
+    sys::{children::Ended, fds, parent, signals, terminal},
 };
 
 /// Exit status of a task whose container could not be started.
@@ -57,6 +57,7 @@ pub enum Failure {
 /// process's own arguments are the user's command.
 pub fn main(request: &OsStr) -> ExitCode {
     signals::block_all();
+    parent::watch();
     fds::keep_private();
     let node = node_name();
     sink::install(&format!("{node}: {}", who()));

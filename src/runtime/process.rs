@@ -12,7 +12,7 @@ use std::{
 };
 
 use nix::{
-    libc::SIGCHLD,
+    libc::{SIGCHLD, SIGKILL},
     unistd::{AccessFlags, access},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     files,
     sys::{
         children::{self, Ended, Reaped},
-        pidfd, signals,
+        parent, pidfd, signals,
     },
     template::Command,
 };
@@ -117,7 +117,7 @@ impl Spawned {
 
 /// Waits for the end of a child and gives signals that come meanwhile to
 /// `on_signal`; `None` if there is no such child. Other children that end are
-/// reaped.
+/// reaped. The child is killed if slurmstepd ends.
 pub fn supervise(child: u32, on_signal: impl Fn(c_int)) -> Option<Ended> {
     loop {
         match children::reap() {
@@ -128,6 +128,8 @@ pub fn supervise(child: u32, on_signal: impl Fn(c_int)) -> Option<Ended> {
         }
         match signals::wait() {
             Ok(SIGCHLD) | Err(_) => {}
+            // Without slurmstepd nobody waits for the task, and nobody could end it.
+            Ok(parent::SIGNAL) if parent::is_gone() => signals::send(child, SIGKILL),
             Ok(signal) => on_signal(signal),
         }
     }

@@ -6,6 +6,7 @@ pub mod environ;
 pub mod exit;
 pub mod fds;
 pub mod loaded;
+pub mod parent;
 pub mod pidfd;
 pub mod regex;
 pub mod run_as;

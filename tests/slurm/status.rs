@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use crate::{cluster::ALICE, site::with_each_runtime};
+use crate::{
+    cluster::ALICE,
+    site::{with_each_runtime, with_each_runtime_and_mode},
+};
 
 #[test]
 fn the_exit_status_is_the_commands_as_without_a_container() {
@@ -96,7 +99,26 @@ fn a_runtime_that_is_killed_takes_its_container_along() {
 }
 
 #[test]
-fn what_a_killed_slurmstepd_leaves_is_gone_at_the_end_of_the_job() {
+fn a_container_does_not_outlive_its_slurmstepd() {
+    with_each_runtime_and_mode(|| {
+        let script = "srun -wn1 --container=$BUNDLE sh -c 'echo started; exec sleep 600' >started 2>&1 & srun=$!
+             until grep -q started started; do sleep 0.1; done; echo $srun >srun";
+        let started = ALICE.sh(script);
+        assert_eq!(started.status, 0, "{}", started.story());
+        let killed = Command::new("pkill").args(["-KILL", "-f", "^slurmstepd"]).status();
+        assert!(killed.unwrap().success());
+        // Nobody has cancelled anything yet.
+        let ended = ALICE.sh(
+            "while pgrep -f -u alice '^sleep 600' || ls /run/user/$(id -u) | grep .; do sleep 0.1; done >/dev/null",
+        );
+        assert_eq!(ended.status, 0, "{}", ended.story());
+        let cancelled = ALICE.sh("kill -KILL $(cat srun); scancel -u alice; rm -f srun started");
+        assert_eq!(cancelled.status, 0, "{}", cancelled.story());
+    });
+}
+
+#[test]
+fn what_a_killed_slurmstepd_and_helper_leave_is_gone_at_the_end_of_the_job() {
     with_each_runtime(|| {
         // slurmstepd belongs to root; its end is not noticed by srun, so the job
         // is cancelled, and the epilog's sweep does the rest.
@@ -104,7 +126,8 @@ fn what_a_killed_slurmstepd_leaves_is_gone_at_the_end_of_the_job() {
              until grep -q started started; do sleep 0.1; done; echo $srun >srun";
         let started = ALICE.sh(script);
         assert_eq!(started.status, 0, "{}", started.story());
-        let killed = Command::new("pkill").args(["-KILL", "-f", "^slurmstepd"]).status();
+        let killed =
+            Command::new("pkill").args(["-KILL", "-f", "^slurmstepd|^[^ ]*/spank-oci "]).status();
         assert!(killed.unwrap().success());
         let ended = ALICE.sh("kill -KILL $(cat srun); scancel -u alice; rm -f srun started");
         assert_eq!(ended.status, 0, "{}", ended.story());
