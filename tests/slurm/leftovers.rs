@@ -15,6 +15,9 @@ use crate::cluster::{self, ALICE, BOB, User};
 /// How long Slurm may take to see that a job has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a process may take to end once its job is gone.
+const MOMENT: Duration = Duration::from_secs(5);
+
 /// Runs a check, then looks for what it left.
 pub fn after(check: impl Fn()) {
     after_once(check);
@@ -26,8 +29,14 @@ pub fn after_once(check: impl FnOnce()) {
     let before = World::seen();
     check();
     assert_eq!(nodes_at_rest(), ["idle", "idle", "idle"], "a node is not in service");
-    let after = World::seen();
-    assert_eq!(after.differences(&before), Vec::<String>::new(), "left behind, or lost");
+    // What was orphaned may need a moment to end.
+    let deadline = Instant::now() + MOMENT;
+    let mut differences = World::seen().differences(&before);
+    while !differences.is_empty() && Instant::now() < deadline {
+        sleep(Duration::from_millis(50));
+        differences = World::seen().differences(&before);
+    }
+    assert_eq!(differences, Vec::<String>::new(), "left behind, or lost");
 }
 
 /// Cancels what a test that failed has left, so that the next one can succeed.
