@@ -96,7 +96,9 @@ fn tree(path: &Path, things: &mut BTreeSet<String>) {
 
 fn processes_of(user: User, things: &mut BTreeSet<String>) {
     let output = Command::new("pgrep").args(["-a", "-u", user.0]).output().unwrap();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    // One that has ended and is not reaped yet is its parent's business.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in text.lines().filter(|line| !line.ends_with("<defunct>")) {
         things.insert(format!("process {line}"));
     }
 }
