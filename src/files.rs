@@ -36,7 +36,9 @@ pub fn read_regular(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The system refuses; the file is larger.
 pub fn read_at_most(file: &File, largest: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
+    let expected = file.metadata()?.len().min(largest);
+    // One byte more, so that the end is seen without making room for more.
+    let mut content = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
     file.take(largest + 1).read_to_end(&mut content)?;
     match content.len() as u64 > largest {
         true => Err(io::Error::other(format!("larger than {} MiB", largest >> 20))),
@@ -46,10 +48,10 @@ pub fn read_at_most(file: &File, largest: u64) -> io::Result<Vec<u8>> {
 
 /// The system's reason, as our messages write it: lower case, no error number.
 pub fn cause(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => nix::errno::Errno::from_raw(number).desc().to_lowercase(),
-        None => error.to_string(),
-    }
+    let text = error.to_string();
+    let Some(number) = error.raw_os_error() else { return text };
+    let number = format!(" (os error {number})");
+    text.strip_suffix(number.as_str()).unwrap_or(&text).to_ascii_lowercase()
 }
 
 #[cfg(test)]

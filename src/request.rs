@@ -13,6 +13,9 @@ use crate::{netstring, slurm::BATCH_STEP};
 /// The variable the request travels in, from `task_init` to the helper.
 pub const VARIABLE: &str = "SPANK_OCI_REQUEST";
 
+/// How the names of records end.
+const RECORD: &str = ".cleanup";
+
 /// Plugin and helper are of one release, or the helper refuses.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -36,6 +39,10 @@ pub enum Delivery {
 pub struct Forwarding {
     /// RunTimeRun's process.
     pub to_runtime: bool,
+    /// It, or RunTimeStart's, is to be in a session of its own: `scancel --full` signals
+    /// the group of a batch script, and the helper cannot tell that from
+    /// `scancel --batch`.
+    pub runtime_apart: bool,
     /// The container's first process, where no runtime waits for it.
     pub to_container: bool,
 }
@@ -43,7 +50,12 @@ pub struct Forwarding {
 /// The name in the step's spool of the record of how to clean up after a task,
 /// by its rank on the node. It is there while the task's container may be.
 pub fn record_name(task: u32) -> String {
-    format!("task-{task}.cleanup")
+    format!("task-{task}{RECORD}")
+}
+
+/// Whether a file in a step's spool is such a record, by its name.
+pub fn is_record(name: &[u8]) -> bool {
+    name.ends_with(RECORD.as_bytes())
 }
 
 /// A container was asked for: everything the helper cannot find out by itself.
@@ -148,12 +160,13 @@ impl Request {
         self.step == BATCH_STEP
     }
 
-    /// What the helper does with signals it receives. `scancel --batch` always
-    /// signals the one process that slurmstepd started.
+    /// What the helper does with signals it receives. `scancel --batch` signals the
+    /// one process that slurmstepd started, whatever the proctrack plugin.
     pub fn forwarding(&self) -> Forwarding {
         let only_helper = self.is_batch() || self.delivery == Delivery::Task;
         Forwarding {
             to_runtime: only_helper,
+            runtime_apart: self.is_batch(),
             to_container: only_helper || self.delivery == Delivery::Group,
         }
     }
@@ -194,7 +207,7 @@ mod tests {
     #[test]
     fn nobody_is_sent_a_signal_that_slurmstepd_has_sent_already() {
         let forwarding = |delivery, step| {
-            let Forwarding { to_runtime, to_container } =
+            let Forwarding { to_runtime, to_container, .. } =
                 Request { delivery, step, ..request() }.forwarding();
             (to_runtime, to_container)
         };
@@ -202,6 +215,10 @@ mod tests {
         assert_eq!(forwarding(Delivery::Group, 0), (false, true));
         assert_eq!(forwarding(Delivery::Everyone, 0), (false, false));
         assert_eq!(forwarding(Delivery::Everyone, BATCH_STEP), (true, true));
+        for step in [0, BATCH_STEP] {
+            let apart = Request { step, ..request() }.forwarding().runtime_apart;
+            assert_eq!(apart, step == BATCH_STEP);
+        }
     }
 
     #[test]

@@ -1,30 +1,21 @@
 //! The site's oci.conf on disk: may it be trusted, and what does it say?
 //!
 //! Its commands are executed with the rights of every user who asks for a
-//! container, so nobody but root may be able to change it. The rules are looked
-//! at on the open file, which is then the one that is read.
+//! container, so nobody but root may be able to change it. That is looked at on the
+//! open file, which is then the one that is read.
 #![forbid(unsafe_code)]
 
-use std::{
-    fs::{File, Metadata},
-    io,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
-
-use nix::unistd::geteuid;
+use std::{io, path::Path};
 
 use crate::{
-    config::{Config, Diagnostic, Parsed},
+    config::{Config, Parsed},
+    diagnostic::Diagnostic,
     files,
+    trust::{self, Owner, TrustError},
 };
 
 /// An oci.conf is a page of text.
 const LARGEST: u64 = 1 << 20;
-/// Write permission for the group or for everyone.
-const WRITABLE: u32 = 0o022;
-/// Only the owner of a file may rename or remove it in such a directory.
-const STICKY: u32 = 0o1000;
 
 /// Why the site's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,15 +31,8 @@ pub enum SiteError {
         hint: &'static str,
     },
     /// Others than root could change it.
-    #[error("cannot trust the site's configuration: '{path}' {problem}; run: {remedy}")]
-    Trust {
-        /// The file or a directory above it.
-        path: String,
-        /// What is wrong with it.
-        problem: String,
-        /// A command that mends it.
-        remedy: String,
-    },
+    #[error("cannot trust the site's configuration: {0}")]
+    Trust(TrustError),
     /// It has mistakes; the first is shown.
     #[error("{}", mistakes(.0))]
     Mistakes(Vec<Diagnostic>),
@@ -81,7 +65,7 @@ fn one_line(diagnostic: &Diagnostic) -> String {
 /// # Errors
 /// See [`SiteError`].
 pub fn load(path: &Path) -> Result<Config, SiteError> {
-    let Parsed { config, warnings } = read(path)?;
+    let Parsed { config, warnings, .. } = read(path)?;
     for warning in warnings {
         log::info!("{}", one_line(&warning));
     }
@@ -101,49 +85,11 @@ pub fn read(path: &Path) -> Result<Parsed, SiteError> {
 fn read_trusted(path: &Path) -> Result<Vec<u8>, SiteError> {
     let failed = |error: io::Error| unreadable(path, &error);
     let file = files::open_regular(path).map_err(failed)?;
-    check(path, &file.metadata().map_err(failed)?)?;
-    for directory in directories_above(path, &file) {
-        check(&directory, &directory.metadata().map_err(failed)?)?;
-    }
+    trust::check(path, &file, Owner::RootOrSelf).map_err(|error| match error {
+        TrustError::Io(error) => failed(error),
+        changeable => SiteError::Trust(changeable),
+    })?;
     files::read_at_most(&file, LARGEST).map_err(failed)
-}
-
-/// The directories on the way to the file, by its name and as it was really
-/// reached through links.
-fn directories_above(path: &Path, file: &File) -> Vec<PathBuf> {
-    let mut directories: Vec<_> = path.ancestors().skip(1).map(Path::to_owned).collect();
-    if let Some(real) = real_path(file) {
-        directories.extend(real.ancestors().skip(1).map(Path::to_owned));
-    }
-    directories.retain(|directory| directory.is_absolute());
-    directories
-}
-
-fn real_path(file: &File) -> Option<PathBuf> {
-    use std::os::fd::AsRawFd;
-    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
-}
-
-/// Owned by root, or by the one user whom it could harm; not writable by others.
-fn check(path: &Path, metadata: &Metadata) -> Result<(), SiteError> {
-    let shown = path.display();
-    let trust = |problem: String, remedy: String| {
-        Err(SiteError::Trust { path: shown.to_string(), problem, remedy })
-    };
-    let owner = metadata.uid();
-    if owner != 0 && owner != geteuid().as_raw() {
-        return trust(
-            format!("is owned by uid {owner}, not by root"),
-            format!("chown root '{shown}'"),
-        );
-    }
-    let mode = metadata.mode();
-    if mode & WRITABLE != 0 && !(metadata.is_dir() && mode & STICKY != 0) {
-        let problem =
-            format!("has mode {:04o}, so others than its owner can write it", mode & 0o7777);
-        return trust(problem, format!("chmod go-w '{shown}'"));
-    }
-    Ok(())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> SiteError {
@@ -163,7 +109,10 @@ mod tests {
     use std::{
         fs::{self, Permissions},
         os::unix::fs::{PermissionsExt, symlink},
+        path::PathBuf,
     };
+
+    use nix::unistd::geteuid;
 
     const GOOD: &str = "RunTimeRun=\"crun run -b %b %n.%j.%s.%t\"\nRunTimeKill=\"crun kill %j\"\nRunTimeDelete=\"crun delete %j\"\n";
 

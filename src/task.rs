@@ -6,28 +6,25 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStringExt,
+    io::Write,
     path::Path,
     process::ExitCode,
 };
 
-use nix::{
-    pty::Winsize,
-    sys::resource::{Resource, getrlimit},
-    unistd::{Uid, User, gethostname, getuid},
-};
+use nix::{errno::Errno, sys::prctl::set_no_new_privs};
 
 use crate::{
-    bcast,
-    bundle::{self, BundleError, edit::WindowSize},
-    cli::log as sink,
+    bundle::BundleError,
     config::Config,
-    env::Entry,
+    explain::Explanation,
+    files, inputs,
     plan::{self, Inputs, Plan, PlanError},
-    request::{self, Request, RequestError},
+    plugin::cleanup::DONE,
+    request::{Forwarding, Request, RequestError},
     runtime::{self, RuntimeError},
+    sink,
     site::{self, SiteError},
-    sys::{children::Ended, fds, parent, signals, terminal},
+    sys::{children::Ended, fds, parent, signals},
 };
 
 /// Exit status of a task whose container could not be started.
@@ -48,20 +45,29 @@ pub enum Failure {
     /// The command.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The kernel does not know what the site wants.
+    #[error("cannot do what NoNewPrivileges in oci.conf says: {}", .0.desc().to_lowercase())]
+    Privileges(#[from] Errno),
     /// Files or the runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
-/// Runs the task whose request is the value of [`request::VARIABLE`]; the
+/// Runs the task whose request is the value of
+/// [`VARIABLE`](crate::request::VARIABLE); the
 /// process's own arguments are the user's command.
 pub fn main(request: &OsStr) -> ExitCode {
     signals::block_all();
     parent::watch();
     fds::keep_private();
-    let node = node_name();
+    let node = inputs::node_name();
     sink::install(&format!("{node}: {}", who()));
-    match run(request, node) {
+    exit_with(run(request, node))
+}
+
+/// Ends as the task did: with its status, or of the signal it died of.
+pub fn exit_with(outcome: Result<Ended, Failure>) -> ExitCode {
+    match outcome {
         Ok(Ended::Exited(status)) => ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)),
         Ok(Ended::Killed(signal)) => {
             signals::die_of(signal);
@@ -79,66 +85,47 @@ fn run(request: &OsStr, node: String) -> Result<Ended, Failure> {
     let config = site::load(&request.config)?;
     sink::set_verbosity(&config.verbosity);
     let forwarding = request.forwarding();
-    let plan = plan::plan(&config, inputs(request, &config, node)?)?;
-    tell(&plan);
+    let command = command(request.program.as_deref());
+    let inputs = inputs::of(request, command, inputs::environment(), &config, node)?;
+    carry_out(&config, inputs, forwarding)
+}
+
+/// Makes the plan, tells what is to be told of it, and does it.
+///
+/// # Errors
+/// The container could not be started.
+pub fn carry_out(
+    config: &Config,
+    inputs: Inputs,
+    forwarding: Forwarding,
+) -> Result<Ended, Failure> {
+    // They may be large, and the plan is made of the very values.
+    let explained = log::log_enabled!(log::Level::Debug).then(|| inputs.clone());
+    let plan = plan::plan(config, inputs)?;
+    tell(&plan, explained);
+    if config.no_new_privileges {
+        set_no_new_privs()?;
+    }
     Ok(runtime::execute(&plan, forwarding)?)
 }
 
-fn tell(plan: &Plan) {
+fn tell(plan: &Plan, explained: Option<Inputs>) {
     for note in &plan.notes {
         log::warn!("{note}");
     }
-    if log::log_enabled!(log::Level::Debug) {
-        plan.to_string().lines().for_each(|line| log::debug!("{line}"));
+    for change in &plan.adapted {
+        log::info!("bundle: {change}");
     }
-}
-
-/// Everything the plan needs of this process.
-fn inputs(mut request: Request, config: &Config, node: String) -> Result<Inputs, Failure> {
-    let work_dir = env::current_dir().unwrap_or_else(|_| "/".into());
-    request.bundle = work_dir.join(&request.bundle);
-    let bundle = match config.ignore_config_json {
-        true => None,
-        false => Some(bundle::read::read(&request.bundle)?),
-    };
-    let mut command = command(request.program.as_deref());
-    bcast::complete(&mut command, &request, &node);
-    Ok(Inputs {
-        bundle,
-        command,
-        environment: environment(),
-        node,
-        uid: getuid().as_raw(),
-        user: user_name(getuid()),
-        work_dir,
-        terminal: terminal::size(std::io::stdin()).ok().map(window_size),
-        open_files: getrlimit(Resource::RLIMIT_NOFILE).ok(),
-        request,
-    })
-}
-
-fn window_size(size: Winsize) -> WindowSize {
-    WindowSize { height: size.ws_row, width: size.ws_col }
+    if let Some(inputs) = explained {
+        let explanation = Explanation::of(&inputs, plan, inputs.bundle.as_ref());
+        explanation.to_string().lines().for_each(|line| log::debug!("{line}"));
+    }
 }
 
 /// The user's command: after the helper, or with the helper in its program's
 /// place.
 fn command(program: Option<&OsStr>) -> Vec<OsString> {
     program.map(OsStr::to_owned).into_iter().chain(env::args_os().skip(1)).collect()
-}
-
-/// The environment without the request, which is nobody else's business.
-fn environment() -> Vec<Entry> {
-    let others = env::vars_os().filter(|(name, _)| name != request::VARIABLE);
-    others
-        .map(|(name, value)| [name.into_vec(), b"=".to_vec(), value.into_vec()].concat())
-        .collect()
-}
-
-/// Slurm's name of this node; with several slurmds on a host not the host's.
-fn node_name() -> String {
-    let host = || gethostname().unwrap_or_else(|_| "localhost".into());
-    env::var_os("SLURMD_NODENAME").unwrap_or_else(host).to_string_lossy().into_owned()
 }
 
 /// How messages call this task.
@@ -149,24 +136,20 @@ fn who() -> String {
     }
 }
 
-fn user_name(uid: Uid) -> String {
-    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
-}
-
-/// Cleans up a step's directory, for root's `spank-oci cleanup DIR [RECORD]`: all
-/// of it, or after the one task of the record.
-pub fn cleanup(spool: &Path, record: Option<&OsStr>) -> ExitCode {
-    // slurmstepd signals all processes below it, this one among them.
-    signals::block_all();
+/// Cleans up a step's directory, for root's `spank-oci cleanup DIR`, or after one of
+/// its tasks, for `spank-oci cleanup DIR RECORD SLURMSTEPD`.
+pub fn cleanup(spool: &Path, task: Option<(&OsStr, u32)>) -> ExitCode {
+    fds::keep_private();
     sink::install("cleanup");
-    let cleaned = match record {
-        Some(record) => runtime::cleanup::task(&spool.join(record)),
+    let cleaned = match task {
+        Some((record, slurmstepd)) => runtime::cleanup::task(&spool.join(record), slurmstepd),
         None => runtime::cleanup::step(spool),
     };
     match cleaned {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if writeln!(std::io::stdout(), "{DONE}").is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => {
-            log::error!("cannot clean up '{}': {}", spool.display(), crate::files::cause(&error));
+            log::error!("cannot clean up '{}': {}", spool.display(), files::cause(&error));
             ExitCode::FAILURE
         }
     }

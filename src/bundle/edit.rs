@@ -1,13 +1,17 @@
 //! What a task changes in a bundle's config.json, as Slurm 26.05's built-in
 //! support does: command, environment, terminal, absolute rootfs, mounts of the
-//! batch script and the spool directory, hooks the site disables. Nothing else.
+//! batch script and the spool directory, hooks the site disables. Beyond that only
+//! what would keep a runtime from starting it.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{Bundle, Object};
+use super::{
+    Bundle, Object,
+    rootless::{self, Rootless},
+};
 
 /// Where a batch script is put when no temporary file system can take it. Slurm
 /// uses the same place.
@@ -24,8 +28,8 @@ pub struct Edit {
     pub env: Vec<String>,
     /// `process.terminal`: the task has a terminal, and its window has this size.
     pub terminal: Option<WindowSize>,
-    /// Whether `args[0]` is a batch script on the host, to be made visible.
-    pub batch: bool,
+    /// `args[0]` is a batch script on the host, to be made visible at this place.
+    pub script: Option<String>,
     /// Directory on the host and the place in the container to mount it at.
     pub spool: Option<(String, String)>,
     /// Kinds of hooks to leave out.
@@ -33,6 +37,11 @@ pub struct Edit {
     /// The task's own limit of open files, soft and hard, for a bundle that sets
     /// none: runc raises the soft one to the hard one unless it is told.
     pub open_files: Option<(u64, u64)>,
+    /// The task's own root, where the image cannot take all mount points, and what is
+    /// mounted there: paths on the host and in the container.
+    pub underlay: Option<(String, Vec<(String, String)>)>,
+    /// The runtime has no more rights than this user.
+    pub rootless: Option<Rootless>,
 }
 
 /// The size of a terminal's window in characters; 0 where it is not known.
@@ -44,19 +53,24 @@ pub struct WindowSize {
     pub width: u16,
 }
 
-/// The bundle's config.json as the task needs it.
-pub fn edited(bundle: &Bundle, mut edit: Edit) -> Object {
-    let mut config = bundle.config.clone();
+/// The bundle's config.json as the task needs it, and in words what of it could not
+/// stay.
+pub fn edited(bundle: Bundle, mut edit: Edit) -> (Object, Vec<String>) {
+    let mut config = bundle.config;
     let rootfs = bundle.rootfs.to_string_lossy().into_owned();
     change(&mut config, "root", |root| {
         root.insert("path".into(), rootfs.into());
     });
 
+    from_the_bundle(&mut config, &bundle.dir);
+    let adapted = edit.rootless.map(|user| rootless::adapt(&mut config, &user));
+    if let Some((root, mounts)) = edit.underlay {
+        put_under(&mut config, root, mounts);
+    }
     if let Some((source, destination)) = &edit.spool {
         add_mount(&mut config, source, destination, &["bind"]);
     }
-    if let (true, Some(script)) = (edit.batch, edit.args.first_mut()) {
-        let destination = script_place(&config);
+    if let (Some(destination), Some(script)) = (edit.script, edit.args.first_mut()) {
         add_mount(&mut config, script, &destination, &["bind", "ro"]);
         *script = destination;
     }
@@ -74,12 +88,13 @@ pub fn edited(bundle: &Bundle, mut edit: Edit) -> Object {
             limit_open_files(process, limit);
         }
     });
-    config
+    let told = adapted.into_iter().flatten().map(|change| change.told);
+    (config, told.collect())
 }
 
 /// Changes the object called `key`, made if it is missing. Reading the bundle has
 /// made sure that it is nothing else.
-fn change(parent: &mut Object, key: &str, change: impl FnOnce(&mut Object)) {
+pub fn change(parent: &mut Object, key: &str, change: impl FnOnce(&mut Object)) {
     let value = parent.entry(key).or_insert(Value::Null);
     let mut object = match value.take() {
         Value::Object(object) => object,
@@ -89,10 +104,46 @@ fn change(parent: &mut Object, key: &str, change: impl FnOnce(&mut Object)) {
     *value = Value::Object(object);
 }
 
-fn add_mount(config: &mut Object, source: &str, destination: &str, options: &[&str]) {
-    let mount = json!({
-        "destination": destination, "type": "none", "source": source, "options": options,
+/// Sources of bind mounts that start from the bundle's directory, while the runtime is
+/// given another one.
+fn from_the_bundle(config: &mut Object, dir: &Path) {
+    let mounts = config.get_mut("mounts").and_then(Value::as_array_mut);
+    for mount in mounts.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let options = mount.get("options").and_then(Value::as_array).into_iter().flatten();
+        let bound = options.into_iter().any(|option| option == "bind" || option == "rbind");
+        match mount.get_mut("source") {
+            Some(Value::String(source)) if bound && !source.is_empty() => {
+                *source = dir.join(&*source).to_string_lossy().into_owned();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Another root, with the image's parts mounted there before anything else. They are
+/// as read-only as the root.
+fn put_under(config: &mut Object, path: String, mounts: Vec<(String, String)>) {
+    let mut options = vec!["rbind"];
+    change(config, "root", |root| {
+        root.insert("path".into(), path.into());
+        if root.get("readonly") == Some(&Value::Bool(true)) {
+            options.push("ro");
+        }
     });
+    let of_the_image = |(source, place): (String, String)| mount(&source, &place, &options);
+    let mut all: Vec<_> = mounts.into_iter().map(of_the_image).collect();
+    if let Some(Value::Array(others)) = config.get_mut("mounts") {
+        all.append(others);
+    }
+    config.insert("mounts".into(), all.into());
+}
+
+fn mount(source: &str, destination: &str, options: &[&str]) -> Value {
+    json!({"destination": destination, "type": "none", "source": source, "options": options})
+}
+
+fn add_mount(config: &mut Object, source: &str, destination: &str, options: &[&str]) {
+    let mount = mount(source, destination, options);
     match config.entry("mounts").or_insert_with(|| Value::Array(Vec::new())) {
         Value::Array(mounts) => mounts.push(mount),
         other => *other = Value::Array(vec![mount]),
@@ -101,29 +152,59 @@ fn add_mount(config: &mut Object, source: &str, destination: &str, options: &[&s
 
 /// A place for the batch script. The runtime makes the file to mount it on; in a
 /// temporary file system of the container that leaves no trace in the user's
-/// rootfs, and works when the rootfs cannot be written.
-fn script_place(config: &Object) -> String {
-    let mounts = config.get("mounts").and_then(Value::as_array);
-    let writable_tmpfs = |mount: &&Value| {
-        let options = mount.get("options").and_then(Value::as_array);
-        let read_only = options.is_some_and(|list| list.iter().any(|option| option == "ro"));
-        mount.get("type").is_some_and(|kind| kind == "tmpfs") && !read_only
-    };
-    let places = mounts.into_iter().flatten().filter(writable_tmpfs);
-    let mut destinations = places.filter_map(|mount| mount.get("destination")?.as_str());
-    let usable = |place: &&str| Path::new(place).is_absolute() && !hidden_later(config, place);
-    match destinations.find(usable) {
+/// rootfs, and works when the rootfs cannot be written. `spool` is mounted before it.
+pub fn script_place(config: &Object, spool: Option<&str>) -> String {
+    // Mounts are done in order, so from the last to the first: a place is hidden when a
+    // later mount stands over it.
+    let mut later: HashSet<&Path> = spool.map(Path::new).into_iter().collect();
+    let mut usable = None;
+    for mount in mounts(config).iter().rev() {
+        let Some(destination) = destination(mount) else { continue };
+        let place = Path::new(destination);
+        if is_writable_tmpfs(mount) && place.is_absolute() && !is_inside(place, &later) {
+            usable = Some(destination);
+        }
+        later.insert(place);
+    }
+    match usable {
         Some(place) => format!("{}/{SCRIPT_NAME}", place.trim_end_matches('/')),
         None => SCRIPT.to_owned(),
     }
 }
 
-/// Whether another mount stands over the place (mounts are done in order).
-fn hidden_later(config: &Object, place: &str) -> bool {
-    let mounts = config.get("mounts").and_then(Value::as_array).into_iter().flatten();
-    let destinations = mounts.filter_map(|mount| mount.get("destination")?.as_str());
-    let mut later = destinations.skip_while(|&destination| destination != place).skip(1);
-    later.any(|destination| Path::new(place).starts_with(destination))
+fn is_writable_tmpfs(mount: &Value) -> bool {
+    let options = mount.get("options").and_then(Value::as_array);
+    let read_only = options.is_some_and(|list| list.iter().any(|option| option == "ro"));
+    mount.get("type").is_some_and(|kind| kind == "tmpfs") && !read_only
+}
+
+/// The places at which something is mounted in the image itself: not those in what
+/// another mount brings.
+pub fn mount_points<'a>(config: &'a Object, more: &[&'a str]) -> Vec<&'a Path> {
+    let destinations = mounts(config).iter().filter_map(destination);
+    let mut earlier = HashSet::new();
+    let mut places = Vec::new();
+    for place in destinations.chain(more.iter().copied()).map(Path::new) {
+        if !is_inside(place, &earlier) {
+            earlier.insert(place);
+            places.push(place);
+        }
+    }
+    places
+}
+
+fn mounts(config: &Object) -> &[Value] {
+    config.get("mounts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn destination(mount: &Value) -> Option<&str> {
+    mount.get("destination")?.as_str()
+}
+
+/// Whether a path is one of these directories or below one. The number of directories
+/// does not matter: bundles have thousands of mounts.
+fn is_inside(path: &Path, directories: &HashSet<&Path>) -> bool {
+    path.ancestors().any(|directory| directories.contains(directory))
 }
 
 /// `process.consoleSize`: `crun run` (1.8) begins with a size of 0 otherwise.

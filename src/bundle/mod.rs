@@ -1,13 +1,18 @@
 //! The user's OCI bundle: a directory with a `config.json` (OCI runtime
 //! specification, "Filesystem Bundle").
 //!
-//! [`read`] takes the file in with the user's rights, [`edit`] makes of it what
-//! the task needs. What is not edited stays what it was: order, unknown fields,
-//! numbers of any size and precision.
+//! [`read`] takes the file in with the user's rights, [`policy`] holds it against the
+//! site's rules, [`edit`] makes of it what the task needs, [`rootless`] what the user
+//! may run. What is not edited stays what it was: order, unknown fields, numbers of any
+//! size and precision.
 #![forbid(unsafe_code)]
 
 pub mod edit;
+pub mod policy;
 pub mod read;
+pub mod rootless;
+pub mod spelling;
+pub mod underlay;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +65,14 @@ pub enum BundleError {
         /// What it is.
         found: &'static str,
     },
+    /// The site does not allow something of it.
+    #[error("in '{path}': {cause}")]
+    Refused {
+        /// The file.
+        path: String,
+        /// What, and what is allowed.
+        cause: String,
+    },
 }
 
 impl Bundle {
@@ -85,7 +98,7 @@ impl Bundle {
 }
 
 /// What a JSON value is, in words.
-fn kind(value: &Value) -> &'static str {
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

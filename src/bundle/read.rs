@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use serde_json::Value;
@@ -20,22 +20,30 @@ const LARGEST: u64 = 64 << 20;
 /// config.json cannot be read, is no JSON object, or a field that is used has
 /// another type than the OCI runtime specification gives it.
 pub fn read(dir: &Path) -> Result<Bundle, BundleError> {
-    let path = Bundle::config_path(dir);
-    let text =
-        files::read_regular(&path, LARGEST).map_err(|error| unreadable(dir, &path, &error))?;
-    let config = parse(&path, &text)?;
-    let mut bundle = Bundle::new(dir.to_owned(), config);
-    bundle.rootfs = without_parent(bundle.rootfs);
-    Ok(bundle)
+    let config = parse(&Bundle::config_path(dir), &text(dir)?)?;
+    Ok(located(dir, config))
 }
 
-/// The path without "..", which runc 1.3 refuses in `root.path`; as it is if there
-/// is no such directory, for the runtime to say so.
-fn without_parent(path: PathBuf) -> PathBuf {
-    match path.components().any(|part| part == Component::ParentDir) {
-        true => path.canonicalize().unwrap_or(path),
-        false => path,
-    }
+/// The text of the config.json in `dir`.
+///
+/// # Errors
+/// It cannot be read.
+pub fn text(dir: &Path) -> Result<Vec<u8>, BundleError> {
+    let path = Bundle::config_path(dir);
+    files::read_regular(&path, LARGEST).map_err(|error| unreadable(dir, &path, &error))
+}
+
+/// The bundle in `dir` with this config.json, its root file system looked up.
+pub fn located(dir: &Path, config: Object) -> Bundle {
+    let mut bundle = Bundle::new(dir.to_owned(), config);
+    bundle.rootfs = without_links(bundle.rootfs);
+    bundle
+}
+
+/// The path without links and "..", which runc refuses in `root.path`; as it is if
+/// there is no such directory, for the runtime to say so.
+fn without_links(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
 }
 
 /// The object in the text of a config.json.

@@ -8,7 +8,7 @@ use log::LevelFilter;
 
 use super::entry::Problem;
 use super::keys::{self, Key};
-use super::{EnvExclude, EnvFile, Verbosity};
+use super::{EnvExclude, EnvFile, Policy, Verbosity};
 use crate::template::{PathTemplate, Template, TemplateError};
 
 /// An oci.conf in the making.
@@ -26,6 +26,8 @@ pub(super) struct Draft {
     pub(super) env_exclude: Option<EnvExclude>,
     pub(super) runtime_env_exclude: Option<EnvExclude>,
     pub(super) disable_hooks: Vec<String>,
+    pub(super) policy: Policy,
+    pub(super) no_new_privileges: bool,
     pub(super) disable_cleanup: bool,
     pub(super) ignore_config_json: bool,
     pub(super) verbosity: Verbosity,
@@ -48,6 +50,12 @@ impl Draft {
             Key::RunTimeStart => self.start = Some(command(value)?),
             Key::ContainerPath => self.container_path = Some(path(value)?),
             Key::MountSpoolDir => self.mount_spool_dir = Some(path(value)?),
+            Key::AllowAnnotations => self.policy.annotations = Some(list(value)),
+            Key::AllowCapabilities => self.policy.capabilities = Some(capabilities(value)),
+            Key::AllowDevices => self.policy.devices = Some(places(value)?),
+            Key::AllowHooks => self.policy.hooks = Some(places(value)?),
+            Key::AllowMounts => self.policy.mounts = Some(places(value)?),
+            Key::NoNewPrivileges => self.no_new_privileges = boolean(value)?,
             Key::CreateEnvFile => self.env_file = env_file(value)?,
             Key::EnvExclude => self.env_exclude = Some(regex(value)?),
             Key::RunTimeEnvExclude => self.runtime_env_exclude = Some(regex(value)?),
@@ -127,6 +135,27 @@ fn regex(value: &str) -> Result<EnvExclude, Problems> {
 /// A comma separated list; Slurm skips empty parts too.
 fn list(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// A list of absolute paths.
+fn places(value: &str) -> Result<Vec<PathBuf>, Problems> {
+    let places: Vec<PathBuf> = list(value).into_iter().map(PathBuf::from).collect();
+    match places.iter().find(|place| !place.is_absolute()) {
+        None => Ok(places),
+        Some(place) => {
+            let message = format!("'{}' is not an absolute path", place.display());
+            Err(wrong(value, message, "write a list of paths, separated by commas".into()))
+        }
+    }
+}
+
+/// Capabilities as config.json spells them: `CAP_KILL`.
+fn capabilities(value: &str) -> Vec<String> {
+    let in_full = |name: String| match name.to_ascii_uppercase() {
+        name if name.starts_with("CAP_") => name,
+        name => format!("CAP_{name}"),
+    };
+    list(value).into_iter().map(in_full).collect()
 }
 
 fn unknown_hooks(value: &str) -> Problems {

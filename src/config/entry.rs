@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::diagnostic::Severity;
 use super::lines::{Line, is_blank};
+use crate::diagnostic::Severity;
 
 /// A mistake and the characters of the logical line it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

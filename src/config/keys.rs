@@ -1,5 +1,5 @@
-//! The keys of oci.conf(5), Slurm 26.05 (which knows all that earlier releases know), and what
-//! their values may be.
+//! The keys of oci.conf(5), Slurm 26.05 (which knows all that earlier releases know), ours beside
+//! them, and what their values may be.
 #![forbid(unsafe_code)]
 
 use log::LevelFilter;
@@ -9,6 +9,11 @@ use super::EnvFile;
 /// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
+    AllowAnnotations,
+    AllowCapabilities,
+    AllowDevices,
+    AllowHooks,
+    AllowMounts,
     ContainerPath,
     CreateEnvFile,
     DebugFlags,
@@ -18,6 +23,7 @@ pub(super) enum Key {
     FileDebug,
     IgnoreFileConfigJson,
     MountSpoolDir,
+    NoNewPrivileges,
     RunTimeCreate,
     RunTimeDelete,
     RunTimeEnvExclude,
@@ -31,7 +37,12 @@ pub(super) enum Key {
     SyslogDebug,
 }
 
-const TABLE: [(&str, Key); 20] = [
+const TABLE: [(&str, Key); 26] = [
+    ("AllowAnnotations", Key::AllowAnnotations),
+    ("AllowCapabilities", Key::AllowCapabilities),
+    ("AllowDevices", Key::AllowDevices),
+    ("AllowHooks", Key::AllowHooks),
+    ("AllowMounts", Key::AllowMounts),
     ("ContainerPath", Key::ContainerPath),
     ("CreateEnvFile", Key::CreateEnvFile),
     ("DebugFlags", Key::DebugFlags),
@@ -41,6 +52,7 @@ const TABLE: [(&str, Key); 20] = [
     ("FileDebug", Key::FileDebug),
     ("IgnoreFileConfigJson", Key::IgnoreFileConfigJson),
     ("MountSpoolDir", Key::MountSpoolDir),
+    ("NoNewPrivileges", Key::NoNewPrivileges),
     ("RunTimeCreate", Key::RunTimeCreate),
     ("RunTimeDelete", Key::RunTimeDelete),
     ("RunTimeEnvExclude", Key::RunTimeEnvExclude),
@@ -65,6 +77,11 @@ impl Key {
     /// The spelling of the man page.
     pub(super) fn name(self) -> &'static str {
         TABLE.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether its value is a command.
+    pub(super) fn is_command(self) -> bool {
+        self.name().starts_with("RunTime") && self != Self::RunTimeEnvExclude
     }
 
     /// The key that an unknown name was probably meant to be.
@@ -94,7 +111,7 @@ pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
 }
 
 /// Letters to insert, delete or replace to make one word of the other, case ignored.
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.to_lowercase().chars().enumerate() {
@@ -155,7 +172,7 @@ pub(super) fn level(value: &str) -> Option<LevelFilter> {
 }
 
 /// The kinds of hooks of the OCI runtime specification 1.2.
-pub(super) const HOOKS: [&str; 6] =
+pub const HOOKS: [&str; 6] =
     ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 
 #[cfg(test)]
@@ -171,6 +188,17 @@ mod tests {
             let oci = Key::from_name(&format!("oci{name}"));
             assert_eq!(oci, name.starts_with("RunTime").then_some(key));
         }
+    }
+
+    #[test]
+    fn the_man_page_has_each_key_in_its_table_and_among_its_descriptions() {
+        let page = include_str!("../../man/spank-oci.conf.5");
+        let items = page.lines().filter_map(|line| line.strip_prefix(".It Ic "));
+        let mut documented: Vec<_> = items.filter_map(|item| item.split(' ').next()).collect();
+        documented.sort_unstable();
+        let mut known: Vec<_> = TABLE.iter().flat_map(|(name, _)| [*name, *name]).collect();
+        known.sort_unstable();
+        assert_eq!(documented, known);
     }
 
     #[test]

@@ -9,10 +9,9 @@
 //! - `keys`: the keys and what their values may be; `draft`: the values so far
 //! - `reader`: walks the lines and includes, collects diagnostics
 //! - `validity`: which commands must be there together
-//! - [`Diagnostic`]: a mistake and how it is shown
+//! - [`crate::diagnostic`]: a mistake and how it is shown
 #![forbid(unsafe_code)]
 
-mod diagnostic;
 mod draft;
 mod entry;
 mod keys;
@@ -29,9 +28,10 @@ use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 
+use crate::diagnostic::{Diagnostic, Place};
 use crate::sys::regex::Regex;
 use crate::template::{PathTemplate, Template};
-pub use diagnostic::{Diagnostic, Place, Severity};
+pub use keys::{HOOKS, distance};
 use reader::Reader;
 
 /// A complete, valid oci.conf.
@@ -58,6 +58,10 @@ pub struct Config {
     pub runtime_env_exclude: Option<EnvExclude>,
     /// `DisableHooks`: kinds of OCI hooks removed from config.json.
     pub disable_hooks: Vec<String>,
+    /// The `Allow` keys: what else a config.json may ask for.
+    pub policy: Policy,
+    /// `NoNewPrivileges`: the runtime gains no rights by what it executes.
+    pub no_new_privileges: bool,
     /// `DisableCleanup`: leave the generated files, for debugging.
     pub disable_cleanup: bool,
     /// `IgnoreFileConfigJson`: the bundle's config.json is neither needed nor read.
@@ -68,6 +72,21 @@ pub struct Config {
     pub srun_path: Option<PathBuf>,
     /// `SrunArgs`, one per line of the file: read for scrun's sake, unused by spank-oci.
     pub srun_args: Vec<String>,
+}
+
+/// What a user's config.json may ask for; `None` is everything. Not a part of Slurm's format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `AllowHooks`: root's directories below which a hook's program is.
+    pub hooks: Option<Vec<PathBuf>>,
+    /// `AllowDevices`: devices, or directories of them.
+    pub devices: Option<Vec<PathBuf>>,
+    /// `AllowMounts`: files and directories of the host that may be mounted, with all below.
+    pub mounts: Option<Vec<PathBuf>>,
+    /// `AllowCapabilities`: names, in capitals.
+    pub capabilities: Option<Vec<String>>,
+    /// `AllowAnnotations`: how the names of annotations begin.
+    pub annotations: Option<Vec<String>>,
 }
 
 /// The two ways to start a container.
@@ -155,8 +174,22 @@ pub struct Verbosity {
 pub struct Parsed {
     /// The configuration.
     pub config: Config,
-    /// Severity [`Severity::Warning`] only, in the order of the file.
+    /// What is odd: warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
+    /// The `RunTime` commands as they were written.
+    pub commands: Vec<Written>,
+}
+
+/// A `RunTime` command as it stands in a file, for those who have something to say about
+/// one of its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The key, as oci.conf(5) spells it.
+    pub key: &'static str,
+    /// The file it is in.
+    pub file: PathBuf,
+    /// Its parts between blanks, quotes aside, and where they are.
+    pub words: Vec<(String, Place)>,
 }
 
 impl Config {

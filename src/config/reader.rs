@@ -6,18 +6,25 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::diagnostic::{Diagnostic, Place, Severity};
 use super::draft::{self, Draft};
 use super::entry::{self, Entry, Pair, Piece, Problem};
 use super::keys::Key;
 use super::lines::{Line, is_blank, logical_lines};
-use super::lower_first;
+use super::{Written, lower_first};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// Longest file read, in bytes. Real ones have a few hundred.
 const MAX_SIZE: usize = 1 << 20;
 
 /// How deep `Include` may go. Slurm has no limit and never returns from a circle.
 const MAX_DEPTH: usize = 8;
+
+/// How many files are included in all: two lines in a circle would be 2^8 of them.
+const MAX_INCLUDED: usize = 100;
+
+/// How many errors and how many warnings are told. A file that is something else may have
+/// more than would fit into memory, each with a copy of its line.
+const MOST_TOLD: usize = 100;
 
 /// Where a key was given.
 #[derive(Clone, Debug)]
@@ -41,6 +48,9 @@ pub(super) struct Reader<'a> {
     /// Where each key was given last, with a good value or a bad one.
     pub(super) sites: BTreeMap<Key, Site>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The commands given last.
+    pub(super) commands: BTreeMap<Key, Written>,
+    included: usize,
 }
 
 /// The file being read.
@@ -53,7 +63,7 @@ struct File<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(load: &'a mut dyn FnMut(&Path) -> io::Result<Vec<u8>>) -> Self {
         let (draft, sites, diagnostics) = (Draft::default(), BTreeMap::new(), Vec::new());
-        Self { load, draft, sites, diagnostics }
+        Self { load, draft, sites, diagnostics, commands: BTreeMap::new(), included: 0 }
     }
 
     /// Reads a file that `depth` others include.
@@ -136,12 +146,17 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, file: &File, line: &Line, key: Key, value: &Piece) {
+        if key.is_command() {
+            let (file_name, words) = (file.path.to_owned(), file.words(line, value));
+            self.commands.insert(key, Written { key: key.name(), file: file_name, words });
+        }
         let problems = match self.draft.set(key, &value.text) {
             Ok(()) => draft::oddities(key, &value.text),
             Err(problems) => problems,
         };
         let chars = |byte: usize| value.text.get(..byte).map_or(0, |text| text.chars().count());
-        for problem in problems {
+        // All of them are errors, or all are warnings.
+        for problem in problems.into_iter().take(MOST_TOLD) {
             let start = value.span.start + chars(problem.span.start);
             let span = start..value.span.start + chars(problem.span.end);
             self.report(file, line, Problem { span, ..problem });
@@ -157,7 +172,7 @@ impl<'a> Reader<'a> {
             Some(("file names with '*' are not supported", "write one Include for each file"))
         } else if name.text.contains("%c") {
             Some(("'%c' stands for nothing in oci.conf", "write the cluster's name"))
-        } else if file.depth >= MAX_DEPTH {
+        } else if file.depth >= MAX_DEPTH || self.included >= MAX_INCLUDED {
             Some(("too many files include each other", "does a file include itself?"))
         } else {
             None
@@ -166,6 +181,7 @@ impl<'a> Reader<'a> {
             let problem = Problem { message: message.into(), ..problem }.hint(hint);
             return self.report(file, line, problem);
         }
+        self.included += 1;
         let path = file.path.parent().unwrap_or(Path::new("")).join(&name.text);
         match (self.load)(&path) {
             Ok(bytes) => self.file(&path, &bytes, file.depth + 1),
@@ -190,6 +206,9 @@ impl<'a> Reader<'a> {
 
     fn report(&mut self, file: &File, line: &Line, problem: Problem) {
         let Problem { severity, span, message, hint } = problem;
+        if self.diagnostics.iter().filter(|told| told.severity == severity).count() >= MOST_TOLD {
+            return;
+        }
         let place = Some(file.place(line, span));
         let file = file.path.to_owned();
         self.diagnostics.push(Diagnostic { severity, file, place, message, hint });
@@ -207,6 +226,21 @@ impl Site {
 }
 
 impl File<'_> {
+    /// The words of a value.
+    fn words(&self, line: &Line, value: &Piece) -> Vec<(String, Place)> {
+        let chars: Vec<char> = value.text.chars().collect();
+        let mut words = Vec::new();
+        let mut start = 0;
+        for word in chars.split(|c| is_blank(*c)) {
+            let span = value.span.start + start..value.span.start + start + word.len();
+            start += word.len() + 1;
+            if !word.is_empty() {
+                words.push((word.iter().collect(), self.place(line, span)));
+            }
+        }
+        words
+    }
+
     /// Characters of a logical line as a place in the file; cut off where a continuation ends.
     fn place(&self, line: &Line, span: Range<usize>) -> Place {
         let chars = &line.chars;

@@ -152,6 +152,27 @@ fn include_names() {
 }
 
 #[test]
+fn files_that_include_each_other_end() {
+    let text = "Include a\n".repeat(9);
+    let mut load = |_: &Path| Ok(text.as_bytes().to_vec());
+    let diagnostics = Config::parse(Path::new("a"), text.as_bytes(), &mut load).unwrap_err();
+    assert_eq!(diagnostics[0].message, "too many files include each other");
+}
+
+#[test]
+fn of_very_many_mistakes_some_are_told() {
+    let one_line = format!("RunTimeRun=\"{}\"", "%q".repeat(20_000));
+    for text in ["x\n".repeat(20_000), one_line] {
+        let told = parse("oci.conf", &text).unwrap_err();
+        assert!((100..110).contains(&told.len()), "{}", told.len());
+    }
+    let warnings = "RunTimeRun=a\nRunTimeKill=a\nRunTimeDelete=a\n".repeat(200);
+    assert_eq!(parse("oci.conf", &warnings).unwrap().warnings.len(), 100);
+    let error = format!("{warnings}x\n");
+    assert_eq!(messages(&error).last().unwrap(), "unknown key 'x'");
+}
+
+#[test]
 fn a_mistyped_command_is_not_missing_too() {
     let text = with("").replace("RunTimeKill", "RunTimeKil");
     assert_eq!(messages(&text), ["unknown key 'RunTimeKil'"]);

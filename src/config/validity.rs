@@ -8,11 +8,11 @@
 
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
 use super::keys::Key;
 use super::reader::Reader;
 use super::{Config, EnvFile, Operations, Parsed};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::{Pattern, Template};
 
 const COMMANDS: [Key; 6] = [
@@ -24,19 +24,32 @@ const COMMANDS: [Key; 6] = [
     Key::RunTimeStart,
 ];
 
+const POLICY: [Key; 6] = [
+    Key::AllowAnnotations,
+    Key::AllowCapabilities,
+    Key::AllowDevices,
+    Key::AllowHooks,
+    Key::AllowMounts,
+    Key::DisableHooks,
+];
+
 /// Checks what was read as a whole.
 pub(super) fn check(mut reader: Reader, path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
     let unreadable = |d: &Diagnostic| d.severity == Severity::Error && d.place.is_none();
     if !reader.diagnostics.iter().any(unreadable) {
         check_commands(&mut reader, path);
         check_patterns(&mut reader);
+        check_policy(&mut reader);
     }
-    let (draft, diagnostics) = (reader.draft, reader.diagnostics);
+    let Reader { draft, diagnostics, commands, .. } = reader;
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
     match config(draft) {
-        Some(config) => Ok(Parsed { config, warnings: diagnostics }),
+        Some(config) => {
+            let commands = commands.into_values().collect();
+            Ok(Parsed { config, warnings: diagnostics, commands })
+        }
         None => Err(diagnostics),
     }
 }
@@ -148,6 +161,18 @@ fn check_patterns(reader: &mut Reader) {
     }
 }
 
+/// Rules for a file that is not read.
+fn check_policy(reader: &mut Reader) {
+    if !reader.draft.ignore_config_json {
+        return;
+    }
+    for key in POLICY {
+        let message = format!("'{}' has no effect: config.json is not read", key.name());
+        let hint = "remove it, or IgnoreFileConfigJson".to_owned();
+        point_at(reader, key, Severity::Warning, message, hint);
+    }
+}
+
 fn command(draft: &Draft, key: Key) -> Option<&Template> {
     match key {
         Key::RunTimeCreate => draft.create.as_ref(),
@@ -178,6 +203,8 @@ fn config(draft: Draft) -> Option<Config> {
         env_exclude: draft.env_exclude,
         runtime_env_exclude: draft.runtime_env_exclude,
         disable_hooks: draft.disable_hooks,
+        policy: draft.policy,
+        no_new_privileges: draft.no_new_privileges,
         disable_cleanup: draft.disable_cleanup,
         ignore_config_json: draft.ignore_config_json,
         verbosity: draft.verbosity,

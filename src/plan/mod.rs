@@ -2,8 +2,8 @@
 //! touching anything, carried out by [`crate::runtime`].
 #![forbid(unsafe_code)]
 
+mod error;
 mod places;
-mod show;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -13,19 +13,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use error::PlanError;
 use places::{Places, values};
+use serde_json::Value;
 pub use start::{CreateStart, Start};
 
 use crate::{
     bundle::{
         Bundle,
-        edit::{Edit, WindowSize, edited},
+        edit::{Edit, WindowSize, edited, mount_points, script_place},
+        rootless::Rootless,
+        underlay::Underlay,
     },
-    config::{Config, EnvExclude, EnvFile},
+    config::{Config, EnvExclude, EnvFile, Operations},
     env::{self, Entry},
     request::Request,
     template::{Command, Pattern, Template, Values},
 };
+
+const RESTART_COUNT: &[u8] = b"SLURM_RESTART_COUNT=";
 
 /// What a plan is made of, beside the site's configuration.
 #[derive(Clone, Debug)]
@@ -50,6 +56,15 @@ pub struct Inputs {
     pub terminal: Option<WindowSize>,
     /// The task's limit of open files, soft and hard.
     pub open_files: Option<(u64, u64)>,
+    /// What the site has left out of the bundle, in words.
+    pub notes: Vec<String>,
+    /// The user, where the runtime has no more rights than that; `None` for root.
+    pub rootless: Option<Rootless>,
+    /// Looks whether the root file system can take all mount points:
+    /// [`crate::bundle::underlay::needed`].
+    pub underlay: fn(&Path, &[&Path]) -> Option<Underlay>,
+    /// Whether this process's group has nothing in it but tasks of the step.
+    pub own_group: bool,
 }
 
 /// What will be done for one task.
@@ -59,14 +74,20 @@ pub struct Plan {
     pub dirs: Vec<PathBuf>,
     /// Files to write there, private to the user.
     pub files: Vec<PlannedFile>,
+    /// A root of the task's own to make, where the image does not do.
+    pub root: Option<(PathBuf, Underlay)>,
     /// Environment of the runtime commands.
     pub runtime_env: Vec<Entry>,
+    /// The job has run here before, and may have left a container of the same name.
+    pub restarted: bool,
     /// How the container is started.
     pub start: Start,
     /// How it ends.
     pub end: End,
     /// What the user should be told before the start.
     pub notes: Vec<String>,
+    /// What of the bundle could not stay, for those who ask.
+    pub adapted: Vec<String>,
 }
 
 /// A file and its content.
@@ -93,6 +114,8 @@ pub struct End {
     pub shared: Option<PathBuf>,
     /// The site wants to look at the generated files (DisableCleanup).
     pub keep_files: bool,
+    /// Whoever finds the record may kill the process group that this process was in.
+    pub own_group: bool,
 }
 
 impl End {
@@ -120,56 +143,12 @@ impl End {
     }
 }
 
-/// Why no plan can be made.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// Slurm gave no command.
-    #[error("there is no command to run")]
-    NoCommand,
-    /// config.json is text; the bytes of the argument are not.
-    #[error("argument {index} '{shown}' is not valid UTF-8, which config.json cannot hold")]
-    Argument {
-        /// Counted from 0, the command itself.
-        index: usize,
-        /// The argument, as far as it is text.
-        shown: String,
-    },
-    /// The site's ContainerPath would depend on where the job works.
-    #[error("ContainerPath in oci.conf is '{0}', which is not an absolute path")]
-    ContainerPath(String),
-    /// As above, for a path that must stand in config.json.
-    #[error("the path '{0}' is not valid UTF-8, which config.json cannot hold")]
-    Path(String),
-    /// Text for a shell cannot be added to without knowing what it does.
-    #[error(
-        "the task has a terminal, but RunTimeCreate in oci.conf needs a shell, so '--console-socket' cannot be put into it: '{0}'; write it without shell syntax, or use RunTimeRun"
-    )]
-    ConsoleShell(String),
-    /// There is no place for the option.
-    #[error(
-        "the task has a terminal, but RunTimeCreate in oci.conf has no word 'create' that '--console-socket' could follow: '{0}'; write the operation as 'create', or use RunTimeRun"
-    )]
-    ConsoleWord(String),
-    /// The system would refuse the socket.
-    #[error(
-        "the task has a terminal, but the path of its socket has {length} bytes, more than the {longest} that the system allows: '{path}'; choose a shorter state= in plugstack.conf"
-    )]
-    ConsolePath {
-        /// The path.
-        path: String,
-        /// Its length.
-        length: usize,
-        /// The longest there can be.
-        longest: usize,
-    },
-}
-
 /// The plan for a task.
 ///
 /// # Errors
 /// Something would have to stand in config.json that is no text, or the site's
 /// configuration does not allow for this task.
-pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
+pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
     if inputs.command.is_empty() {
         return Err(PlanError::NoCommand);
     }
@@ -182,26 +161,40 @@ pub fn plan(config: &Config, inputs: Inputs) -> Result<Plan, PlanError> {
         env::of_container(&inputs.environment, &bundle_env, excludes(&config.env_exclude));
 
     let mut files = Vec::new();
-    let mut notes = Vec::new();
+    let (mut notes, mut adapted, mut root) = (inputs.notes.clone(), Vec::new(), None);
     if let Some(end) = entry_end(config.env_file) {
         let content = env::file(&environment, end);
         files.push(PlannedFile { path: places.env_file(), content });
     }
-    if let Some(bundle) = &inputs.bundle {
-        let content = config_json(config, &inputs, &places, bundle, environment, &mut notes)?;
+    let (values, console) = (values(&inputs, &places), console(&inputs, &places));
+    if let Some(bundle) = inputs.bundle.take() {
+        let mut edit = edit(config, &inputs, &places, &bundle, environment, &mut notes)?;
+        root = own_root(&inputs, &places, &bundle, &mut edit)?;
+        let (object, told) = edited(bundle, edit);
+        adapted = told;
+        let mut content = Value::Object(object).to_string().into_bytes();
+        content.push(b'\n');
         files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
     }
 
-    let values = values(&inputs, &places);
-    let start = Start::of(config, &values, console(&inputs, &places))?;
+    let start = Start::of(config, &values, console)?;
     Ok(Plan {
+        restarted: is_restarted(&inputs.environment),
         dirs: places.dirs(),
         files,
+        root,
         runtime_env: env::of_runtime(&inputs.environment, excludes(&config.runtime_env_exclude)),
-        end: end(config, places, values, &start),
+        end: end(config, &inputs, places, values, &start),
         start,
         notes,
+        adapted,
     })
+}
+
+/// Whether the job was requeued: sbatch(1), SLURM_RESTART_COUNT.
+fn is_restarted(environment: &[Entry]) -> bool {
+    let count = environment.iter().find_map(|entry| entry.strip_prefix(RESTART_COUNT));
+    count.is_some_and(|count| count != b"0")
 }
 
 /// What one of the site's regular expressions leaves out of an environment.
@@ -218,7 +211,7 @@ fn console(inputs: &Inputs, places: &Places) -> Option<PathBuf> {
     (inputs.terminal.is_some() && inputs.bundle.is_some()).then(|| places.console.clone())
 }
 
-fn end(config: &Config, places: Places, values: Values, start: &Start) -> End {
+fn end(config: &Config, inputs: &Inputs, places: Places, values: Values, start: &Start) -> End {
     End {
         kill: config.kill.clone(),
         delete: config.delete.clone(),
@@ -227,6 +220,7 @@ fn end(config: &Config, places: Places, values: Values, start: &Start) -> End {
         remove: [places.task].into_iter().chain(start.console().map(Path::to_owned)).collect(),
         shared: places.shared,
         keep_files: config.disable_cleanup,
+        own_group: inputs.own_group,
     }
 }
 
@@ -238,15 +232,15 @@ fn entry_end(format: EnvFile) -> Option<u8> {
     }
 }
 
-/// The text of the task's own config.json.
-fn config_json(
+/// What the task's own config.json has that the bundle's has not.
+fn edit(
     config: &Config,
     inputs: &Inputs,
     places: &Places,
     bundle: &Bundle,
     environment: Vec<Entry>,
     notes: &mut Vec<String>,
-) -> Result<Vec<u8>, PlanError> {
+) -> Result<Edit, PlanError> {
     let (env, refused) = env::as_text(environment);
     if !refused.is_empty() {
         notes.push(format!(
@@ -261,18 +255,51 @@ fn config_json(
         }
         None => None,
     };
-    let edit = Edit {
+    let mounted_spool = spool.as_ref().map(|(_, place)| place.as_str());
+    let script = || script_place(&bundle.config, mounted_spool);
+    Ok(Edit {
         args: texts(&inputs.command)?,
         env,
         terminal: inputs.terminal,
-        batch: inputs.request.is_batch(),
+        script: inputs.request.is_batch().then(script),
         spool,
         disable_hooks: config.disable_hooks.clone(),
         open_files: inputs.open_files,
+        underlay: None,
+        rootless: inputs.rootless.clone().filter(|_| !has_other_rights(config)),
+    })
+}
+
+/// Whether the site's runtime has more rights than the user, so that a bundle made
+/// for root is what it wants.
+pub fn has_other_rights(config: &Config) -> bool {
+    let (Operations::Run { run: template } | Operations::CreateStart { create: template, .. }) =
+        &config.operations;
+    let program = template.source().split_whitespace().next().unwrap_or_default();
+    ["sudo", "doas"].iter().any(|name| Path::new(program).file_name() == Some(name.as_ref()))
+}
+
+/// The task's own root, if the image cannot take all mounts.
+fn own_root(
+    inputs: &Inputs,
+    places: &Places,
+    bundle: &Bundle,
+    edit: &mut Edit,
+) -> Result<Option<(PathBuf, Underlay)>, PlanError> {
+    let spool = edit.spool.as_ref().map(|(_, place)| place);
+    let more: Vec<_> = spool.into_iter().chain(&edit.script).map(String::as_str).collect();
+    let mount_points = mount_points(&bundle.config, &more);
+    let Some(underlay) = (inputs.underlay)(&bundle.rootfs, &mount_points) else {
+        return Ok(None);
     };
-    let mut text = serde_json::Value::Object(edited(bundle, edit)).to_string().into_bytes();
-    text.push(b'\n');
-    Ok(text)
+    let root = places.task.join("root");
+    let on_host = |place: &Path| bundle.rootfs.join(place.strip_prefix("/").unwrap_or(place));
+    let mount = |place: &PathBuf| {
+        Ok((path_text(on_host(place).as_os_str())?, path_text(place.as_os_str())?))
+    };
+    let mounts = underlay.mounts.iter().map(mount).collect::<Result<_, PlanError>>()?;
+    edit.underlay = Some((path_text(root.as_os_str())?, mounts));
+    Ok(Some((root, underlay)))
 }
 
 fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {

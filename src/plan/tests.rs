@@ -1,10 +1,10 @@
-//! Plans for typical sites and tasks, compared with tests/data/plan/*.expected.
+//! Plans for typical sites and tasks, as they are explained, compared with tests/data/plan/*.expected.
 //! `UPDATE_EXPECTED=1` writes those files anew.
 
 use std::{fs, io, path::Path};
 
 use super::*;
-use crate::{bundle::read, request::Delivery, slurm::BATCH_STEP};
+use crate::{bundle::read, explain::Explanation, request::Delivery, slurm::BATCH_STEP};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plan");
 const BUNDLE: &str = r#"{"ociVersion":"1.0.2","process":{"terminal":true,"args":["sh"],"env":["PATH=/bin","TERM=xterm"],"cwd":"/"},"root":{"path":"rootfs"},"mounts":[{"destination":"/dev","type":"tmpfs","source":"tmpfs"}],"hooks":{"prestart":[{"path":"/bin/true"}]}}"#;
@@ -45,11 +45,16 @@ fn inputs() -> Inputs {
         work_dir: "/home/alice".into(),
         terminal: None,
         open_files: Some((1024, 4096)),
+        notes: vec![],
+        rootless: None,
+        underlay: |_, _| None,
+        own_group: true,
     }
 }
 
 fn compare(name: &str, config: &Config, inputs: Inputs) {
-    let shown = plan(config, inputs).unwrap().to_string();
+    let plan = plan(config, inputs.clone()).unwrap();
+    let shown = Explanation::of(&inputs, &plan, inputs.bundle.as_ref()).to_string();
     let path = format!("{DATA}/{name}.expected");
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         fs::write(&path, &shown).unwrap();
@@ -71,6 +76,13 @@ fn a_batch_script() {
 }
 
 #[test]
+fn a_job_that_was_requeued_has_the_traces_of_its_earlier_start_removed() {
+    let mut inputs = inputs();
+    inputs.environment.push(b"SLURM_RESTART_COUNT=1".to_vec());
+    compare("restarted", &crun(""), inputs);
+}
+
+#[test]
 fn a_terminal() {
     compare("terminal", &crun(""), Inputs { terminal: Some(WINDOW), ..inputs() });
 }
@@ -79,6 +91,34 @@ fn a_terminal() {
 fn every_key_that_changes_the_plan() {
     let keys = "ContainerPath=/scratch/%u/%j\nMountSpoolDir=/var/run/slurm\nCreateEnvFile=newline\nDisableHooks=prestart\nDisableCleanup=yes\n";
     compare("keys", &crun(keys), inputs());
+}
+
+#[test]
+fn an_image_that_cannot_take_all_mount_points_is_put_over_a_root_of_the_tasks_own() {
+    let underlay = |_: &Path, places: &[&Path]| {
+        assert_eq!(places, ["/dev", "/var/run/slurm"].map(Path::new));
+        Some(Underlay {
+            directories: vec!["/".into(), "/run".into()],
+            links: vec![("/var/run".into(), "/run".into())],
+            mounts: vec!["/run/lock".into(), "/usr".into()],
+        })
+    };
+    let config = crun("MountSpoolDir=/var/run/slurm\n");
+    compare("own-root", &config, Inputs { underlay, ..inputs() });
+}
+
+#[test]
+fn only_a_runtime_without_other_rights_gets_a_bundle_for_its_user() {
+    let adapted = |config: &Config| {
+        let rootless = Rootless { uid: 1000, gid: 100, limits: Vec::new() };
+        plan(config, Inputs { rootless: Some(rootless), ..inputs() }).unwrap().adapted
+    };
+    let sudo = |word: &str| {
+        site(&format!("RunTimeRun=\"{word} runc run %j\"\nRunTimeKill=x\nRunTimeDelete=x\n"))
+    };
+    assert_eq!(adapted(&crun("")), ["no user namespace: added one, in which you are root"]);
+    assert_eq!(adapted(&sudo("env")).len(), 1);
+    assert_eq!(adapted(&sudo("/usr/bin/sudo")), Vec::<String>::new());
 }
 
 #[test]
@@ -107,7 +147,7 @@ fn a_terminal_that_create_cannot_be_told_of_is_refused() {
         assert!(plan(&config, inputs()).is_ok(), "a task without a terminal does not suffer");
         let mut inputs = Inputs { terminal: Some(WINDOW), ..inputs() };
         inputs.request.spool = spool.into();
-        plan(&config, inputs).map(|plan| plan.start).map_err(|error| error.to_string())
+        plan(&config, inputs.clone()).map(|plan| plan.start).map_err(|error| error.to_string())
     };
     let shell = refused("cd / && crun create %j", "/s").unwrap_err();
     assert_eq!(
@@ -134,7 +174,7 @@ fn a_site_that_ignores_config_json_has_no_console() {
     let text = fs::read_to_string(format!("{DATA}/create-start.conf")).unwrap();
     let config = site(&format!("IgnoreFileConfigJson=yes\n{text}"));
     let inputs = Inputs { terminal: Some(WINDOW), bundle: None, ..inputs() };
-    assert_eq!(plan(&config, inputs).unwrap().start.console(), None);
+    assert_eq!(plan(&config, inputs.clone()).unwrap().start.console(), None);
 }
 
 #[test]

@@ -21,8 +21,8 @@ use std::{
 use super::{
     Refusal,
     args::Args,
-    host::{BundleOption, Context, Host, HostError},
-    marker::Marker,
+    host::{Context, Host, HostError, OwnOption},
+    marker::{Asked, Marker},
     multi_prog, pmix,
     slurm_conf::{self, Answer},
 };
@@ -40,11 +40,13 @@ const BATCH_MARKER_NAME: &str = "OCI_BUNDLE";
 
 /// Where Slurm keeps the values of our options for later commands of the job,
 /// which would take them for their own (spank(8), `_SLURM_SPANK_OPTION_…`).
-pub const OPTIONS: [&str; 4] = [
+pub const OPTIONS: [&str; 6] = [
     "_SLURM_SPANK_OPTION_spank_oci_container",
     "_SLURM_SPANK_OPTION_spank_oci_oci_bundle",
+    "_SLURM_SPANK_OPTION_spank_oci_container_runtime",
     "SLURM_SPANK__SLURM_SPANK_OPTION_spank_oci_container",
     "SLURM_SPANK__SLURM_SPANK_OPTION_spank_oci_oci_bundle",
+    "SLURM_SPANK__SLURM_SPANK_OPTION_spank_oci_container_runtime",
 ];
 const OUTER: [&str; 5] =
     [CONTAINER, "SLURM_CONTAINER_ID", "SLURM_CONTAINER_TYPE", MARKER, BATCH_MARKER];
@@ -54,11 +56,11 @@ static CLIENT: Mutex<Client> = Mutex::new(Client { allocation: None, components:
 
 #[derive(Default)]
 struct Client {
-    /// The marker of the salloc whose interactive step this srun is.
-    allocation: Option<OsString>,
+    /// The container of the salloc whose interactive step this srun is.
+    allocation: Option<Asked>,
     /// What each component of a heterogeneous command asked for; an ordinary
     /// command is one.
-    components: Vec<Option<PathBuf>>,
+    components: Vec<Option<Asked>>,
 }
 
 /// Registers our options and forgets the container of the step or allocation this
@@ -86,9 +88,10 @@ pub fn mark_request(host: &impl Host, words: &[OsString]) -> Result<(), Refusal>
 /// Slurm refuses.
 pub fn register(host: &impl Host) -> Result<(), HostError> {
     if !has_container(host) {
-        host.register(BundleOption::Container)?;
+        host.register(OwnOption::Container)?;
     }
-    host.register(BundleOption::OciBundle)
+    host.register(OwnOption::OciBundle)?;
+    host.register(OwnOption::Runtime)
 }
 
 /// Puts the helper before each program of `srun --multi-prog`, where Slurm lets
@@ -111,23 +114,28 @@ impl Client {
     fn begin(&mut self, host: &impl Host) -> Result<(), HostError> {
         let interactive = || host.command_line().iter().any(|word| word == "--interactive");
         if host.context() == Context::Srun && interactive() {
-            self.allocation = host.variable(MARKER);
+            self.allocation = match host.variable(MARKER).map(|marker| Marker::decode(&marker)) {
+                Some(Marker::One(asked)) => Some(asked),
+                _ => None,
+            };
         }
         OUTER.iter().chain(&OPTIONS).for_each(|name| host.unset_variable(name));
         register(host)
     }
 
     fn mark_request(&mut self, host: &impl Host, words: &[OsString]) -> Result<(), Refusal> {
-        let bundle = self.bundle(host)?;
-        if bundle.is_some() {
-            Args::parse(words)?;
+        let asked = self.asked(host)?;
+        if let Some(asked) = &asked {
+            Args::parse(words)?.config_for(asked.runtime.as_deref(), None)?;
         }
-        self.components.push(bundle);
+        self.components.push(asked);
         let command_line = host.command_line();
         let components = Components::of(&command_line);
         match (host.context(), self.components.last()) {
             (Context::Srun, _) if components.several() => next_component(host),
-            (Context::Allocator, Some(Some(bundle))) if !components.first_asks_for(bundle) => {
+            (Context::Allocator, Some(Some(asked)))
+                if !components.first_asks_for(&asked.bundle) =>
+            {
                 return Err(Refusal::LaterComponent);
             }
             _ => {}
@@ -143,30 +151,40 @@ impl Client {
         Ok(())
     }
 
-    /// The bundle that the options read so far ask for.
-    fn bundle(&self, host: &impl Host) -> Result<Option<PathBuf>, Refusal> {
-        if let (false, Some(value)) = (has_container(host), given(host, BundleOption::Container)) {
-            host.set_variable(CONTAINER, &value)?;
+    /// The container that the options read so far ask for.
+    fn asked(&self, host: &impl Host) -> Result<Option<Asked>, Refusal> {
+        let runtime = given(host, OwnOption::Runtime);
+        let runtime = runtime.map(|name| name.to_string_lossy().into_owned());
+        match own_bundle(host)? {
+            Some(bundle) => Ok(Some(Asked { bundle, runtime })),
+            None if host.option(OwnOption::Runtime).is_some() => Err(Refusal::RuntimeAlone),
+            None => Ok(self.allocation.clone()),
         }
-        let container = host.variable(CONTAINER);
-        let container = container.map(|bundle| absolute("--container", bundle)).transpose()?;
-        let own = given(host, BundleOption::OciBundle);
-        let own = own.map(|bundle| absolute("--oci-bundle", bundle)).transpose()?;
-        if container.is_some() || own.is_some() {
-            let option = if own.is_some() { "--oci-bundle" } else { "--container" };
-            needs_interactive_step(host, option)?;
-        }
-        if let Some(bundle) = &container {
-            pmix::warn_if_it_will_fail(host, bundle);
-        }
-        match (container, own) {
-            (Some(container), Some(own)) if container != own => Err(Refusal::TwoBundles {
-                container: container.display().to_string(),
-                own: own.display().to_string(),
-            }),
-            (Some(bundle), _) | (None, Some(bundle)) => Ok(Some(bundle)),
-            (None, None) => Ok(self.allocation.as_ref().map(PathBuf::from)),
-        }
+    }
+}
+
+/// The bundle that this command itself asks for.
+fn own_bundle(host: &impl Host) -> Result<Option<PathBuf>, Refusal> {
+    if let (false, Some(value)) = (has_container(host), given(host, OwnOption::Container)) {
+        host.set_variable(CONTAINER, &value)?;
+    }
+    let container = host.variable(CONTAINER);
+    let container = container.map(|bundle| absolute("--container", bundle)).transpose()?;
+    let own = given(host, OwnOption::OciBundle);
+    let own = own.map(|bundle| absolute("--oci-bundle", bundle)).transpose()?;
+    if container.is_some() || own.is_some() {
+        let option = if own.is_some() { "--oci-bundle" } else { "--container" };
+        needs_interactive_step(host, option)?;
+    }
+    if let Some(bundle) = &container {
+        pmix::warn_if_it_will_fail(host, bundle);
+    }
+    match (container, own) {
+        (Some(container), Some(own)) if container != own => Err(Refusal::TwoBundles {
+            container: container.display().to_string(),
+            own: own.display().to_string(),
+        }),
+        (container, own) => Ok(container.or(own)),
     }
 }
 
@@ -175,10 +193,11 @@ fn has_container(host: &impl Host) -> bool {
 }
 
 /// An option's value, or that of its variable, as for Slurm's own options.
-fn given(host: &impl Host, option: BundleOption) -> Option<OsString> {
+fn given(host: &impl Host, option: OwnOption) -> Option<OsString> {
     let suffix = match option {
-        BundleOption::Container => "CONTAINER",
-        BundleOption::OciBundle => "OCI_BUNDLE",
+        OwnOption::Container => "CONTAINER",
+        OwnOption::OciBundle => "OCI_BUNDLE",
+        OwnOption::Runtime => "CONTAINER_RUNTIME",
     };
     let variable = || host.variable(&format!("{}_{suffix}", program(host)?.to_ascii_uppercase()));
     host.option(option).or_else(variable)
@@ -192,9 +211,14 @@ fn needs_interactive_step(host: &impl Host, option: &'static str) -> Result<(), 
     }
     match slurm_conf::look_up(host, "LaunchParameters") {
         Answer::Unknown => Ok(()),
-        Answer::Is(list) if list.to_ascii_lowercase().contains("use_interactive_step") => Ok(()),
+        Answer::Is(list) if has(&list, "use_interactive_step") => Ok(()),
         Answer::Is(_) | Answer::NotSet => Err(Refusal::NoInteractiveStep { option }),
     }
+}
+
+/// Whether a list in slurm.conf has a word, in upper or lower case.
+fn has(list: &str, word: &str) -> bool {
+    list.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(word))
 }
 
 /// The name of this program.

@@ -10,13 +10,13 @@ use std::{
 
 use nix::unistd::{getegid, geteuid};
 
-use super::host::{BundleOption, Context, Front, Host, HostError, StepIds};
+use super::host::{Context, Front, Host, HostError, OwnOption, StepIds};
 
 pub(super) struct FakeHost {
     context: Context,
     variables: RefCell<BTreeMap<String, OsString>>,
-    options: RefCell<Vec<(BundleOption, OsString)>>,
-    pub(super) registered: RefCell<Vec<BundleOption>>,
+    options: RefCell<Vec<(OwnOption, OsString)>>,
+    pub(super) registered: RefCell<Vec<OwnOption>>,
     pub(super) release: u32,
     pub(super) command_line: Vec<OsString>,
     pub(super) step: u32,
@@ -49,7 +49,7 @@ impl FakeHost {
         self
     }
 
-    pub(super) fn with_option(self, option: BundleOption, value: &str) -> Self {
+    pub(super) fn with_option(self, option: OwnOption, value: &str) -> Self {
         self.options.borrow_mut().push((option, value.into()));
         self
     }
@@ -72,12 +72,12 @@ impl Host for FakeHost {
         self.command_line.clone()
     }
 
-    fn register(&self, option: BundleOption) -> Result<(), HostError> {
+    fn register(&self, option: OwnOption) -> Result<(), HostError> {
         self.registered.borrow_mut().push(option);
         Ok(())
     }
 
-    fn option(&self, option: BundleOption) -> Option<OsString> {
+    fn option(&self, option: OwnOption) -> Option<OsString> {
         let options = self.options.borrow();
         options.iter().rfind(|given| given.0 == option).map(|given| given.1.clone())
     }

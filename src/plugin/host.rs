@@ -35,13 +35,15 @@ pub struct StepIds {
     pub node_rank: u32,
 }
 
-/// An option of the plugin's own, whose value is a bundle.
+/// An option of the plugin's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BundleOption {
+pub enum OwnOption {
     /// `--container`, where Slurm has none of its own (before 21.08).
     Container,
-    /// `--oci-bundle`.
+    /// `--oci-bundle`, whose value is a bundle too.
     OciBundle,
+    /// `--container-runtime`, the name of one of the site's configurations.
+    Runtime,
 }
 
 /// How the helper came before the user's command.
@@ -81,10 +83,10 @@ pub trait Host {
     ///
     /// # Errors
     /// Slurm refuses.
-    fn register(&self, option: BundleOption) -> Result<(), HostError>;
+    fn register(&self, option: OwnOption) -> Result<(), HostError>;
     /// The value of an option, the last one given so far; in srun, sbatch and
     /// salloc only.
-    fn option(&self, option: BundleOption) -> Option<OsString>;
+    fn option(&self, option: OwnOption) -> Option<OsString>;
     /// The step; in slurmstepd only.
     ///
     /// # Errors

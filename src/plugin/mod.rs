@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use host::{Context, Host, HostError};
 
 pub mod args;
+mod base;
 pub mod cleanup;
 pub mod client;
 pub mod component;
@@ -36,6 +37,12 @@ pub enum Refusal {
     /// plugstack.conf has a mistake.
     #[error(transparent)]
     Args(#[from] args::ArgsError),
+    /// The site has no such configuration.
+    #[error(transparent)]
+    Runtime(#[from] args::UnknownRuntime),
+    /// Without a container the task would run on the host.
+    #[error("--container-runtime is for containers: give --container or --oci-bundle too")]
+    RuntimeAlone,
     /// Slurm refused something.
     #[error("{0}; the container cannot be started")]
     Host(#[from] HostError),
@@ -98,6 +105,12 @@ pub enum Refusal {
         /// Its path.
         helper: String,
         /// The system's reason.
+        cause: String,
+    },
+    /// Somebody else than root could have put another program in its place.
+    #[error("cannot trust the helper: {cause}")]
+    Distrusted {
+        /// What is wrong, and the remedy.
         cause: String,
     },
     /// Before Slurm 23.11 only srun can put the helper in front of the programs of

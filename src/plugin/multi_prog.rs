@@ -58,15 +58,21 @@ pub fn kind(command: &[OsString], helper: &Path, path: Option<&OsStr>) -> Kind {
 pub fn taken(command: &[OsString], helper: &Path) -> Result<Option<CString>, Refusal> {
     let [file, text, ..] = command else { return Ok(None) };
     let is_text_of_file = || fs::read(file).is_ok_and(|content| content == text.as_bytes());
-    let Some(programs) = programs(text.as_bytes()).filter(|_| is_text_of_file()) else {
+    let Some(text) = with_helper(text.as_bytes(), helper).filter(|_| is_text_of_file()) else {
         return Ok(None);
     };
-    let word = word(helper);
     let refusal = || Refusal::HelperInList { helper: helper.display().to_string() };
-    if word.iter().rev().skip(1).any(|&byte| is_blank(byte) || b"\\%'\0".contains(&byte)) {
+    let means_something = |&byte: &u8| is_blank(byte) || b"\\%'\0".contains(&byte);
+    if helper.as_os_str().as_bytes().iter().any(means_something) {
         return Err(refusal());
     }
-    CString::new(with(text.as_bytes(), &programs, &word)).map(Some).map_err(|_| refusal())
+    CString::new(text).map(Some).map_err(|_| refusal())
+}
+
+/// The text of a program list with the helper before each program; `None` if it is
+/// none that srun would accept.
+pub fn with_helper(text: &[u8], helper: &Path) -> Option<Vec<u8>> {
+    programs(text).map(|programs| with(text, &programs, &word(helper)))
 }
 
 /// The text with a word before each program.
@@ -159,8 +165,7 @@ mod tests {
     }
 
     fn edited(text: &str) -> Option<String> {
-        let programs = programs(text.as_bytes())?;
-        let edited = with(text.as_bytes(), &programs, &word(helper()));
+        let edited = with_helper(text.as_bytes(), helper())?;
         assert_eq!(without(&edited, helper()).as_deref(), Some(text.as_bytes()), "{text:?}");
         Some(String::from_utf8(edited).unwrap())
     }

@@ -15,7 +15,8 @@ pub fn warn_if_enabled(slurm_conf: Option<PathBuf>) {
     }
 }
 
-fn enabled_by(slurm_conf: &Path) -> Option<PathBuf> {
+/// The file that switches it on for this slurm.conf, if there is one.
+pub fn enabled_by(slurm_conf: &Path) -> Option<PathBuf> {
     let native = slurm_conf.with_file_name("oci.conf");
     native.exists().then_some(native)
 }

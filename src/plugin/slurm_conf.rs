@@ -29,7 +29,8 @@ pub fn look_up(host: &impl Host, key: &str) -> Answer {
     }
 }
 
-fn answer(text: &str, key: &str) -> Answer {
+/// What the text of a slurm.conf says about a key.
+pub fn answer(text: &str, key: &str) -> Answer {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let value = value.split_whitespace().next()?;

@@ -7,8 +7,9 @@
 //! /run/spank-oci/7.0.0/spool     the user's, 0700: everything else is in here
 //! ```
 //!
-//! Every call is relative to an open directory and follows no link; root looks
-//! whether a name is there, but reads, lists and removes nothing inside `spool`.
+//! Every call is relative to an open directory and follows no link, nor into a file
+//! system that a user has mounted; root looks whether a name is there, but reads and
+//! removes nothing inside `spool`.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -21,29 +22,35 @@ use std::{
 use nix::{
     dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat},
-    sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat},
-    unistd::{Gid, Uid, UnlinkatFlags, fchownat, geteuid, mkdir, unlinkat},
+    fcntl::{AtFlags, Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat, openat2},
+    sys::stat::{Mode, fchmod, fstat, mkdirat},
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat},
 };
 
-const SPOOL: &str = "spool";
-const DIRECTORY: OFlag =
+use super::base::Base;
+use crate::{files, request::is_record};
+
+/// The name of the user's part of a step's directory.
+pub const SPOOL: &str = "spool";
+pub(super) const DIRECTORY: OFlag =
     OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 /// Anyone may pass through, nobody but root may look or change.
-const PASS: Mode = Mode::from_bits_truncate(0o711);
+pub(super) const PASS: Mode = Mode::from_bits_truncate(0o711);
 const PRIVATE: Mode = Mode::from_bits_truncate(0o700);
+/// To look at a thing itself, which is neither read nor waited for.
+const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// A directory that could not be made, read or removed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot {verb} '{}': {cause}", path.display())]
 pub struct StateError {
-    verb: &'static str,
-    path: PathBuf,
-    cause: String,
+    pub(super) verb: &'static str,
+    pub(super) path: PathBuf,
+    pub(super) cause: String,
 }
 
 /// The name of a step's directory: unique on a host, also with several slurmds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepName {
     /// Job id.
     pub job: u32,
@@ -105,7 +112,7 @@ impl StepDir {
     /// system refuses.
     pub fn create(base: &Path, name: StepName, uid: u32, gid: u32) -> Result<Self, StateError> {
         let path = base.join(name.to_string());
-        let base = open_base(base)?;
+        let base = Base::at(base).made()?;
         let make = || -> nix::Result<Self> {
             mkdirat(&base, path_of(name).as_path(), PASS)?;
             let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
@@ -130,18 +137,10 @@ impl StepDir {
     /// The system refuses.
     pub fn abandoned(base: &Path, name: StepName) -> Result<Option<Self>, StateError> {
         let path = base.join(name.to_string());
-        let find = || -> nix::Result<Self> {
-            let base = open(base, DIRECTORY, Mode::empty())?;
-            let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
-            Ok(Self {
-                base,
-                name,
-                lock: lock(fd, FlockArg::LockExclusiveNonblock)?,
-                path: path.clone(),
-            })
-        };
-        match find() {
-            Ok(dir) => Ok(Some(dir)),
+        let Some(base) = Base::at(base).found()? else { return Ok(None) };
+        let opened = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty());
+        match opened.and_then(|fd| lock(fd, FlockArg::LockExclusiveNonblock)) {
+            Ok(lock) => Ok(Some(Self { base, name, lock, path })),
             Err(Errno::ENOENT | Errno::EWOULDBLOCK) => Ok(None),
             Err(errno) => Err(error("open directory", &path, errno)),
         }
@@ -156,22 +155,31 @@ impl StepDir {
     /// part is gone.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The system refuses, or the user has mounted something over it.
     pub fn owner(&self) -> Result<Option<(u32, u32)>, StateError> {
-        match fstatat(self.lock.as_fd(), SPOOL, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match enter(self.lock.as_fd(), SPOOL, LOOK).and_then(fstat) {
             Ok(stat) => Ok(Some((stat.st_uid, stat.st_gid))),
             Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(error("look at", &self.spool(), errno)),
+            Err(errno) => Err(self.mounted(errno, "look at")),
         }
     }
 
     /// Whether there is something of this name in the user's part.
     pub fn holds(&self, name: &str) -> bool {
-        let found = || -> nix::Result<FileStat> {
-            let spool = openat(self.lock.as_fd(), SPOOL, DIRECTORY, Mode::empty())?;
-            fstatat(&spool, name, AtFlags::AT_SYMLINK_NOFOLLOW)
-        };
-        found().is_ok()
+        let Ok(spool) = enter(self.lock.as_fd(), SPOOL, LOOK) else { return false };
+        // What cannot be looked at is there as well.
+        !matches!(enter(&spool, name, LOOK), Err(Errno::ENOENT))
+    }
+
+    /// How many records of containers are in the user's part, by their names.
+    ///
+    /// # Errors
+    /// The system refuses, or the user has mounted something over it.
+    pub fn records(&self) -> Result<usize, StateError> {
+        let open = enter(self.lock.as_fd(), SPOOL, DIRECTORY).and_then(Dir::from_fd);
+        let mut spool = open.map_err(|errno| self.mounted(errno, "open directory"))?;
+        let entries = spool.iter().flatten();
+        Ok(entries.filter(|entry| is_record(entry.file_name().to_bytes())).count())
     }
 
     /// Removes the directory, unless the user's part holds something.
@@ -182,12 +190,40 @@ impl StepDir {
         match unlinkat(self.lock.as_fd(), SPOOL, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(Errno::ENOTEMPTY | Errno::EEXIST) => return Ok(Removal::NotEmpty),
-            Err(errno) => return Err(error("remove", &self.spool(), errno)),
+            Err(errno) => return Err(self.mounted(errno, "remove")),
         }
         match unlinkat(&self.base, path_of(self.name).as_path(), UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(Removal::Done),
             Err(errno) => Err(error("remove", &self.path, errno)),
         }
+    }
+
+    /// What can be wrong with the user's part: a file server of the user's own (FUSE) may
+    /// be mounted on it, which nobody else gets an answer of.
+    fn mounted(&self, errno: Errno, verb: &'static str) -> StateError {
+        let path = self.spool();
+        let shown = path.display();
+        match errno {
+            Errno::EXDEV | Errno::EBUSY => StateError {
+                verb,
+                cause: format!(
+                    "something is mounted there; run: umount --lazy '{shown}' && spank-oci gc"
+                ),
+                path,
+            },
+            errno => error(verb, &path, errno),
+        }
+    }
+}
+
+/// Opens what has this name in a directory, unless it is of another file system, which
+/// could keep whoever looks at it waiting for ever.
+fn enter(directory: impl AsFd, name: &str, how: OFlag) -> nix::Result<OwnedFd> {
+    let within = OpenHow::new().flags(how).resolve(ResolveFlag::RESOLVE_NO_XDEV);
+    match openat2(&directory, name, within) {
+        // Before Linux 5.6.
+        Err(Errno::ENOSYS) => openat(&directory, name, how, Mode::empty()),
+        result => result,
     }
 }
 
@@ -196,37 +232,10 @@ impl StepDir {
 /// # Errors
 /// The base cannot be read; one that is not there has no steps.
 pub fn steps(base: &Path) -> Result<Vec<StepName>, StateError> {
-    let mut dir = match Dir::open(base, DIRECTORY, Mode::empty()) {
-        Ok(dir) => dir,
-        Err(Errno::ENOENT) => return Ok(Vec::new()),
-        Err(errno) => return Err(error("open directory", base, errno)),
-    };
+    let Some(fd) = Base::at(base).found()? else { return Ok(Vec::new()) };
+    let mut dir = Dir::from_fd(fd).map_err(|errno| error("open directory", base, errno))?;
     let names = dir.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok());
     Ok(names.collect())
-}
-
-/// The base, made if need be, and surely ours alone.
-fn open_base(path: &Path) -> Result<OwnedFd, StateError> {
-    let made = mkdir(path, PASS).is_ok();
-    let open = || -> nix::Result<(OwnedFd, FileStat)> {
-        let fd = open(path, DIRECTORY, Mode::empty())?;
-        if made {
-            fchmod(&fd, PASS)?;
-        }
-        let stat = fstat(&fd)?;
-        Ok((fd, stat))
-    };
-    let (fd, stat) = open().map_err(|errno| error("open directory", path, errno))?;
-    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o022 != 0 {
-        let cause = format!(
-            "owner {} and mode {:04o}, but it must be root's and writable by root only; run: chown root '{path}' && chmod 0711 '{path}'",
-            stat.st_uid,
-            stat.st_mode & 0o7777,
-            path = path.display(),
-        );
-        return Err(StateError { verb: "use directory", path: path.to_owned(), cause });
-    }
-    Ok(fd)
 }
 
 fn lock(fd: OwnedFd, how: FlockArg) -> nix::Result<Flock<OwnedFd>> {
@@ -241,8 +250,13 @@ fn errno(error: io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
-fn error(verb: &'static str, path: &Path, errno: Errno) -> StateError {
-    StateError { verb, path: path.to_owned(), cause: errno.desc().to_lowercase() }
+pub(super) fn error(verb: &'static str, path: &Path, errno: Errno) -> StateError {
+    let hint = match errno {
+        Errno::ENOSPC | Errno::EDQUOT => "; make room there",
+        Errno::ENOTDIR | Errno::ELOOP => "; it must be one itself, no link either",
+        _ => "",
+    };
+    StateError { verb, path: path.to_owned(), cause: files::cause(&errno.into()) + hint }
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@
 use std::{
     ffi::{CString, OsString},
     os::unix::ffi::OsStrExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use nix::unistd::{AccessFlags, access};
@@ -22,25 +24,40 @@ use super::{
     client::{BATCH_MARKER, CONTAINER, MARKER, OPTIONS},
     component,
     host::{Front, Host, StepIds},
-    marker::Marker,
+    marker::{Asked, Marker},
     multi_prog::{self, Kind},
     state::{StepDir, StepName},
 };
 use crate::{
+    files,
     request::{self, Delivery, Request},
     slurm::{BATCH_STEP, EXTERN_STEP},
     sys::loaded,
+    trust::{self, TrustError},
 };
+
+/// Slurm's variable: the job's partition (srun(1), sbatch(1), from 20.11 on). A user who
+/// changes it chooses among what the site has for partitions, no more.
+const PARTITION: &str = "SLURM_JOB_PARTITION";
+
+/// How long the cleanups after the tasks of a step may take together: slurmstepd waits
+/// for each, and after `UnkillableStepTimeout` (60 s) the node would be drained. What they
+/// do not get to is done at the end of the step.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A step that runs in a container.
 struct Step {
     args: Args,
+    /// The site's oci.conf for it.
+    config: PathBuf,
     ids: StepIds,
     bundle: PathBuf,
     /// The client has the plugin.
     marked: bool,
     delivery: Delivery,
     dir: StepDir,
+    /// How long the cleanups after its tasks have taken.
+    taken: Mutex<Duration>,
 }
 
 /// What `init_post_opt` found. slurmstepd lives for one step; the tasks it forks
@@ -54,8 +71,8 @@ pub fn prepare_step(host: &impl Host, words: &[OsString]) {
         let marker = asked_for(host);
         let marked = host.variable(MARKER).is_some();
         [MARKER, BATCH_MARKER].iter().chain(&OPTIONS).for_each(|name| host.unset_variable(name));
-        let bundle = bundle_of(host, marker?).transpose()?;
-        let step = bundle.and_then(|bundle| Step::prepare(host, words, bundle, marked));
+        let asked = container_of(host, marker?).transpose()?;
+        let step = asked.and_then(|asked| Step::prepare(host, words, asked, marked));
         if let Err(refusal) = &step {
             log::error!("{refusal}");
         }
@@ -80,11 +97,15 @@ pub fn take_task(host: &impl Host) -> Result<(), Refusal> {
 pub fn finish_task(host: &impl Host) {
     let Some(Some(Ok(step))) = STEP.get() else { return };
     let Ok(task) = host.local_task() else { return };
-    if let Err(error) = cleanup::after_task(&step.dir, &step.args.helper, task) {
+    let mut taken = step.taken.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = PATIENCE.saturating_sub(*taken);
+    let begin = Instant::now();
+    if let Err(error) = cleanup::after_task(&step.dir, &step.args.helper, task, left) {
         // slurmstepd may have killed the helper among the task's processes; the
         // end of the step tries again, and that is when an error would be told.
         log::debug!("{error}");
     }
+    *taken += begin.elapsed();
 }
 
 /// Removes the step's directory, as root, after all tasks have ended.
@@ -108,14 +129,14 @@ fn asked_for(host: &impl Host) -> Option<Marker> {
     marker.map(|value| Marker::decode(&value)).or_else(of_other_client)
 }
 
-/// The bundle for this component of the step, if it is to run in one.
-fn bundle_of(host: &impl Host, marker: Marker) -> Result<Option<PathBuf>, Refusal> {
+/// The container for this component of the step, if it is to run in one.
+fn container_of(host: &impl Host, marker: Marker) -> Result<Option<Asked>, Refusal> {
     match marker {
-        Marker::One(bundle) => Ok(Some(bundle)),
-        Marker::PerComponent(bundles) => {
+        Marker::One(asked) => Ok(Some(asked)),
+        Marker::PerComponent(components) => {
             let component = component::number(host, host.job_id()?);
-            let bundle = component.and_then(|number| bundles.into_iter().nth(number));
-            bundle.ok_or(Refusal::Component)
+            let asked = component.and_then(|number| components.into_iter().nth(number));
+            asked.ok_or(Refusal::Component)
         }
     }
 }
@@ -124,17 +145,22 @@ impl Step {
     fn prepare(
         host: &impl Host,
         words: &[OsString],
-        bundle: PathBuf,
+        asked: Asked,
         marked: bool,
     ) -> Result<Self, Refusal> {
         let args = Args::parse(words)?;
+        let partition = host.variable(PARTITION);
+        let config = args.config_for(asked.runtime.as_deref(), partition.as_deref())?.to_owned();
+        trusted(&args.helper)?;
         let ids = host.ids()?;
         let component = component::number(host, ids.job).and_then(|number| number.try_into().ok());
         let StepIds { job, step, node_rank, .. } = ids;
         let name = StepName { job, step, node_rank, component: component.unwrap_or(0) };
         cleanup::make_way(&args, name);
         let dir = StepDir::create(&args.state, name, ids.uid, ids.gid)?;
-        Ok(Self { args, ids, bundle, marked, delivery: delivery(), dir })
+        let bundle = asked.bundle;
+        let taken = Mutex::default();
+        Ok(Self { args, config, ids, bundle, marked, delivery: delivery(), dir, taken })
     }
 
     fn take_task(&self, host: &impl Host) -> Result<(), Refusal> {
@@ -142,7 +168,7 @@ impl Step {
         let (task, command) = (host.local_task()?, host.command()?);
         let request = |program| Request {
             bundle: self.bundle.clone(),
-            config: self.args.config.clone(),
+            config: self.config.clone(),
             spool: self.dir.spool(),
             job: self.ids.job,
             step: self.ids.step,
@@ -177,8 +203,19 @@ impl Step {
     fn helper(&self) -> Result<CString, Refusal> {
         let path = &self.args.helper;
         let refusal = |cause: String| Refusal::Helper { helper: path.display().to_string(), cause };
-        access(path, AccessFlags::X_OK).map_err(|errno| refusal(errno.desc().to_lowercase()))?;
+        access(path, AccessFlags::X_OK).map_err(|errno| refusal(files::cause(&errno.into())))?;
         CString::new(path.as_os_str().as_bytes()).map_err(|error| refusal(error.to_string()))
+    }
+}
+
+/// The helper is nobody's but root's, who executes it too. One that is missing, or out of
+/// root's reach, is the task's to tell.
+fn trusted(helper: &Path) -> Result<(), Refusal> {
+    match trust::check_program(helper) {
+        Err(error @ TrustError::Changeable { .. }) => {
+            Err(Refusal::Distrusted { cause: error.to_string() })
+        }
+        Ok(()) | Err(TrustError::Io(_)) => Ok(()),
     }
 }
 

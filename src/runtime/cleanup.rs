@@ -1,117 +1,55 @@
 //! The end of a container: RunTimeKill, RunTimeDelete, the task's files.
 //!
-//! While a container lives, a record beside its files says how to do this. A
-//! helper that lives to the end does it itself and removes the record; for one
-//! that was killed, root executes `spank-oci cleanup DIR` as the user.
+//! A helper that lives to the end does it itself. For one that was killed, root
+//! executes `spank-oci cleanup` as the user, which does what the task's [`Record`]
+//! says: once when the task has ended, so that nothing of it runs on, and once more
+//! when no process of the step is left that could still make something.
 #![forbid(unsafe_code)]
 
 use std::{
-    ffi::{OsStr, OsString},
     fs, io,
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::process::{self, Spawned};
-use crate::{env::Entry, netstring, plan::End, sys::children::Ended, template::Command};
+use super::{RuntimeError, process::Spawned, processes, record::Record};
+use crate::{env::Entry, files, plan::End, request::is_record, template::Command};
 
+/// The largest record that is read: words and environment of a command, in bytes.
+const LARGEST: u64 = 64 << 20;
 /// How long one runtime command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How the names of records end.
-const SUFFIX: &[u8] = b".cleanup";
 
-/// How to clean up after one container, as kept in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// RunTimeKill's words; empty if there is none.
-    kill: Vec<OsString>,
-    /// RunTimeDelete's words; empty if there is none.
-    delete: Vec<OsString>,
-    /// Environment of both.
-    env: Vec<Entry>,
-    /// Files, and directories with all that is in them, to remove.
-    remove: Vec<PathBuf>,
-    /// Whether the site wants to keep the files.
-    keep_files: bool,
-    /// The process that the commands name, and when it was started, by which one
-    /// knows it from a later process with the same number.
-    process: Option<(u32, u64)>,
+/// What may be left of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing: the runtime has seen it to its end.
+    Nothing,
+    /// What the runtime keeps of a container that has ended.
+    Ended,
+    /// Anything, running processes too.
+    Anything,
 }
 
-impl Record {
-    /// The record for a container.
-    pub fn of(end: &End, env: &[Entry], pid: Option<u32>) -> Self {
-        let words =
-            |command: Option<Command>| command.as_ref().map(process::words).unwrap_or_default();
-        Self {
-            kill: words(end.kill(pid)),
-            delete: words(end.delete(pid)),
-            env: env.to_vec(),
-            remove: end.remove.iter().chain(&end.shared).cloned().collect(),
-            keep_files: end.keep_files,
-            process: pid.and_then(|pid| Some((pid, start_time(pid)?))),
+/// Ends a container and has its runtime forget it; whether that was done, as far as
+/// its commands were not kept from it. This is the helper's own way, which has only
+/// the runtime's and the container's processes below it.
+pub fn end(end: &End, env: &[Entry], left: Left) -> bool {
+    let run = |command: Option<Command>, operation| {
+        let spawned = |command: Command| Spawned::silent(&command, env, operation);
+        command.map(spawned).is_none_or(|spawned| finished(spawned, operation))
+    };
+    let kill = || run(end.kill(None), "RunTimeKill");
+    let delete = || run(end.delete(None), "RunTimeDelete");
+    match left {
+        Left::Nothing => true,
+        Left::Ended => delete(),
+        Left::Anything => {
+            processes::end_children();
+            // One does not stand for the other: both are tried.
+            kill() & delete()
         }
-    }
-
-    /// The record as the content of its file.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        push_list(&mut text, self.kill.iter().map(|word| word.as_bytes()));
-        push_list(&mut text, self.delete.iter().map(|word| word.as_bytes()));
-        push_list(&mut text, self.env.iter().map(Vec::as_slice));
-        push_list(&mut text, self.remove.iter().map(|path| path.as_os_str().as_bytes()));
-        netstring::push(&mut text, if self.keep_files { b"keep" } else { b"remove" });
-        if let Some((pid, start)) = self.process {
-            netstring::push(&mut text, format!("{pid} {start}").as_bytes());
-        }
-        text
-    }
-
-    /// Reads what [`encode`](Self::encode) wrote; `None` if it is not that.
-    pub fn decode(mut text: &[u8]) -> Option<Self> {
-        let os = |list: Vec<Vec<u8>>| list.into_iter().map(OsString::from_vec);
-        let record = Self {
-            kill: os(take_list(&mut text)?).collect(),
-            delete: os(take_list(&mut text)?).collect(),
-            env: take_list(&mut text)?,
-            remove: os(take_list(&mut text)?).map(PathBuf::from).collect(),
-            keep_files: netstring::take(&mut text)? == b"keep",
-            process: match netstring::take(&mut text) {
-                Some(process) => Some(pid_and_start(process)?),
-                None => None,
-            },
-        };
-        text.is_empty().then_some(record)
-    }
-
-    /// Ends the container and removes its traces; whether that was done. What
-    /// fails is passed over: the next step may still succeed, and the caller looks
-    /// at what is left. A command that somebody killed was not done: slurmstepd
-    /// kills all processes below it, and a cleanup may be among them.
-    fn carry_out(&self) -> bool {
-        let named_process_is_gone =
-            self.process.is_some_and(|(pid, start)| start_time(pid) != Some(start));
-        if !named_process_is_gone {
-            let commands = [(&self.kill, "RunTimeKill"), (&self.delete, "RunTimeDelete")];
-            for (words, operation) in commands {
-                let ended = run(&Command::Exec(words.clone()), &self.env, operation);
-                if matches!(ended, Some(Ended::Killed(_))) {
-                    return false;
-                }
-            }
-        }
-        if !self.keep_files {
-            self.remove.iter().for_each(|path| remove(path));
-        }
-        true
-    }
-}
-
-/// Deletes a container whose runtime has ended.
-pub fn delete(end: &End, env: &[Entry]) {
-    if let Some(command) = end.delete(None) {
-        run(&command, env, "RunTimeDelete");
     }
 }
 
@@ -126,20 +64,134 @@ pub fn remove_files(end: &End) {
     let _ = fs::remove_file(&end.record);
 }
 
-/// Cleans up after the container of one record, and removes the record.
+/// Ends the container of one record. The record and the files stay for the end of
+/// the step, when no process is left that could still be making a container.
 ///
 /// # Errors
-/// The record cannot be removed, or stays because the cleanup was interrupted.
-pub fn task(record: &Path) -> io::Result<()> {
-    match fs::read(record).map(|text| Record::decode(&text)) {
-        Ok(Some(record)) if !record.carry_out() => {
+/// Its commands were kept from their work.
+pub fn task(record: &Path, slurmstepd: u32) -> io::Result<()> {
+    let Some(record) = read(record) else { return Ok(()) };
+    record.group.iter().for_each(|group| group.end_orphans(slurmstepd));
+    end_recorded(&record)
+}
+
+/// Cleans up after every container that has a record in `spool`, and empties it.
+/// For a step of which nobody needs a process any more.
+///
+/// # Errors
+/// The directory cannot be read, something in it cannot be removed, or the commands
+/// of a record were kept from their work; that one stays for the next time.
+pub fn step(spool: &Path) -> io::Result<()> {
+    let names = names(spool)?;
+    let records = names.iter().filter(|path| is_record(path.as_os_str().as_bytes()));
+    // All of them, whatever becomes of one.
+    let ended: Vec<_> = records.map(|path| end_of_step(path)).collect();
+    ended.into_iter().collect::<io::Result<()>>()?;
+    names.iter().try_for_each(|path| gone(remove_any(path)))
+}
+
+/// Cleans up after the container of one record, when its step is over.
+fn end_of_step(path: &Path) -> io::Result<()> {
+    let Some(record) = read(path) else { return Ok(()) };
+    record.group.iter().for_each(|group| group.end());
+    end_recorded(&record)?;
+    if !record.keep_files {
+        record.remove.iter().for_each(|path| remove(path));
+    }
+    Ok(())
+}
+
+/// Everything in a directory.
+fn names(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// The record of a file, if there is one. Its user may have made anything of it.
+fn read(path: &Path) -> Option<Record> {
+    let text = match files::read_regular(path, LARGEST) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            log::warn!("cannot read '{}': {}", path.display(), files::cause(&error));
+            return None;
+        }
+    };
+    let record = Record::decode(&text);
+    if record.is_none() {
+        log::warn!("'{}' is not a cleanup record", path.display());
+    }
+    record
+}
+
+fn end_recorded(record: &Record) -> io::Result<()> {
+    let is_other = |(pid, start)| processes::start_time(pid) != Some(start);
+    if record.process.is_some_and(is_other) {
+        return Ok(());
+    }
+    let commands = [(&record.kill, "RunTimeKill"), (&record.delete, "RunTimeDelete")];
+    for (words, operation) in commands.into_iter().filter(|(words, _)| !words.is_empty()) {
+        // Root, who has this done, kills this process when it takes too long.
+        let command = Command::Exec(words.clone());
+        let spawned = Spawned::silent_and_tied(&command, &record.env, operation);
+        if !finished(spawned, operation) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        Ok(Some(_)) => {}
-        Ok(None) => log::warn!("'{}' is not a cleanup record", record.display()),
-        Err(error) => gone(Err(error))?,
     }
-    gone(fs::remove_file(record))
+    Ok(())
+}
+
+/// Waits for a command; whether it came to its own end. One that fails has nothing to do
+/// any more, usually, and whoever asked looks at what is left. One that was killed
+/// has not done it: slurmstepd kills all processes below it, this one among them.
+fn finished(spawned: Result<Spawned, RuntimeError>, operation: &str) -> bool {
+    let spawned = match spawned {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            log::warn!("{error}");
+            return true;
+        }
+    };
+    let ended = spawned.finish_within(PATIENCE);
+    match &ended {
+        Some(ended) => log::debug!("{operation}: {ended:?}"),
+        None => log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs()),
+    }
+    ended.is_some_and(|ended| !ended.was_killed())
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = gone(remove_any(path)) {
+        log::warn!("cannot remove '{}': {}", path.display(), files::cause(&error));
+    }
+}
+
+/// Removes a file or a whole directory, also one with parts that its owner closed.
+///
+/// # Errors
+/// The system refuses.
+pub fn remove_any(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return fs::remove_file(path);
+    }
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path)?;
+            fs::remove_dir_all(path)
+        }
+        result => result,
+    }
+}
+
+/// Gives the user's own directories back to the user, who may have closed them.
+fn open_up(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removing what is gone already is a success: a helper that was taken for dead
@@ -151,161 +203,5 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Cleans up after every container that has a record in `spool`, and empties it.
-/// For a step of which no process is left.
-///
-/// # Errors
-/// The directory cannot be read, or something in it cannot be removed.
-pub fn step(spool: &Path) -> io::Result<()> {
-    let entries = fs::read_dir(spool)?.collect::<Result<Vec<_>, _>>()?;
-    let is_record = |name: &OsStr| name.as_bytes().ends_with(SUFFIX);
-    for entry in entries.iter().filter(|entry| is_record(&entry.file_name())) {
-        task(&entry.path())?;
-    }
-    for entry in fs::read_dir(spool)? {
-        let entry = entry?;
-        gone(match entry.file_type()?.is_dir() {
-            true => fs::remove_dir_all(entry.path()),
-            false => fs::remove_file(entry.path()),
-        })?;
-    }
-    Ok(())
-}
-
-/// Runs a command, if there is one; how it ended, if it did by itself.
-fn run(command: &Command, env: &[Entry], operation: &'static str) -> Option<Ended> {
-    if matches!(command, Command::Exec(words) if words.is_empty()) {
-        return None;
-    }
-    let spawned = Spawned::silent(command, env, operation);
-    let spawned = spawned.inspect_err(|error| log::warn!("{error}")).ok()?;
-    let ended = spawned.finish_within(PATIENCE);
-    match &ended {
-        Some(ended) => log::debug!("{operation}: {ended:?}"),
-        None => log::warn!("{operation} took longer than {} s and was killed", PATIENCE.as_secs()),
-    }
-    ended
-}
-
-fn remove(path: &Path) {
-    let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-    let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    if let Err(error) = gone(removed) {
-        log::warn!("cannot remove '{}': {}", path.display(), crate::files::cause(&error));
-    }
-}
-
-/// When a process was started, in clock ticks since boot (proc(5), stat, field
-/// 22); `None` if there is no such process.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the program's name, may hold anything up to the last ')'.
-    stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()
-}
-
-fn pid_and_start(text: &[u8]) -> Option<(u32, u64)> {
-    let (pid, start) = std::str::from_utf8(text).ok()?.split_once(' ')?;
-    Some((pid.parse().ok()?, start.parse().ok()?))
-}
-
-fn push_list<'a>(text: &mut Vec<u8>, list: impl Iterator<Item = &'a [u8]>) {
-    let mut inner = Vec::new();
-    list.for_each(|value| netstring::push(&mut inner, value));
-    netstring::push(text, &inner);
-}
-
-fn take_list(text: &mut &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut inner = netstring::take(text)?;
-    let mut list = Vec::new();
-    while !inner.is_empty() {
-        list.push(netstring::take(&mut inner)?.to_vec());
-    }
-    Some(list)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record() -> Record {
-        Record {
-            kill: vec!["kill".into(), "it's".into()],
-            delete: vec![],
-            env: vec![b"A=1".to_vec(), b"B=\xff\n".to_vec()],
-            remove: vec!["/run/x".into()],
-            keep_files: false,
-            process: Some((1, 2)),
-        }
-    }
-
-    #[test]
-    fn a_record_is_read_as_it_was_written() {
-        for record in [record(), Record { process: None, keep_files: true, ..record() }] {
-            assert_eq!(Record::decode(&record.encode()), Some(record));
-        }
-        assert_eq!(Record::decode(b"nonsense"), None);
-        assert_eq!(Record::decode(b""), None);
-    }
-
-    #[test]
-    fn a_record_is_carried_out_and_the_directory_emptied() {
-        let keep = tempfile::tempdir().unwrap();
-        let (spool, elsewhere) = (keep.path().join("spool"), keep.path().join("elsewhere"));
-        fs::create_dir_all(spool.join("task-0/deep")).unwrap();
-        fs::create_dir_all(elsewhere.join("deep")).unwrap();
-        let socket = keep.path().join("socket");
-        std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        let log = keep.path().join("log");
-        let shell = |text: String| vec!["/bin/sh".into(), "-c".into(), text.into()];
-        let record = Record {
-            kill: shell(format!("echo killed $A >> {}", log.display())),
-            delete: shell(format!("echo deleted >> {}", log.display())),
-            env: vec![b"A=1".to_vec()],
-            remove: vec![elsewhere.clone(), socket.clone()],
-            keep_files: false,
-            process: None,
-        };
-        fs::write(spool.join("task-0.cleanup"), record.encode()).unwrap();
-        fs::write(spool.join("task-1.cleanup"), "nonsense").unwrap();
-        step(&spool).unwrap();
-        assert_eq!(fs::read_to_string(&log).unwrap(), "killed 1\ndeleted\n");
-        assert!(!elsewhere.exists() && !socket.exists());
-        assert_eq!(fs::read_dir(&spool).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_cleanup_that_was_interrupted_is_repeated_by_whoever_comes_next() {
-        let keep = tempfile::tempdir().unwrap();
-        let (spool, elsewhere) = (keep.path().join("spool"), keep.path().join("elsewhere"));
-        fs::create_dir_all(&spool).unwrap();
-        fs::create_dir_all(&elsewhere).unwrap();
-        let delete = |text: &str| Record {
-            kill: vec![],
-            delete: ["/bin/sh", "-c", text].map(OsString::from).into(),
-            remove: vec![elsewhere.clone()],
-            process: None,
-            ..record()
-        };
-        let file = spool.join("task-0.cleanup");
-        fs::write(&file, delete("kill -KILL $$").encode()).unwrap();
-        assert_eq!(step(&spool).unwrap_err().kind(), io::ErrorKind::Interrupted);
-        assert!(file.exists() && elsewhere.exists());
-        // One that fails by itself has nothing left to delete.
-        fs::write(&file, delete("false").encode()).unwrap();
-        step(&spool).unwrap();
-        assert!(!file.exists() && !elsewhere.exists());
-    }
-
-    #[test]
-    fn a_command_that_names_a_process_is_not_run_once_the_process_is_another() {
-        let keep = tempfile::tempdir().unwrap();
-        let mark = keep.path().join("mark");
-        let own = std::process::id();
-        let start = start_time(own).unwrap();
-        for (start, expected) in [(start + 1, false), (start, true)] {
-            let kill = vec!["touch".into(), mark.clone().into()];
-            Record { kill, process: Some((own, start)), ..record() }.carry_out();
-            assert_eq!(mark.exists(), expected);
-        }
-    }
-}
+mod tests;

@@ -110,7 +110,7 @@ impl ConsoleSocket {
 
     fn failed(&self, operation: &'static str, cause: &str) -> RuntimeError {
         let cause = format!("{cause} came to '{}'", self.path.display());
-        RuntimeError::Operation { operation, cause }
+        RuntimeError::Console { operation, cause }
     }
 }
 

@@ -1,24 +1,30 @@
 //! Carries a [`Plan`] out: files, the runtime around the task, the end.
 //!
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
-//! for it with signals as events, [`console`] and [`relay`] are for a container
-//! with a terminal, [`cleanup`] ends and removes a container, also one whose helper
-//! died.
+//! for it with signals as events, [`run`] and [`create_start`] are the two ways of
+//! having a container, [`console`] and [`relay`] are for one with a terminal,
+//! [`cleanup`] ends and removes one, also one whose helper died ([`record`]).
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
 pub mod console;
 pub mod create_start;
+pub mod elsewhere;
 pub mod prepare;
 pub mod process;
+pub mod processes;
 pub mod query;
+pub mod record;
 pub mod relay;
 pub mod run;
 
+use cleanup::Left;
+
 use crate::{
+    files,
     plan::{Plan, Start},
     request::Forwarding,
-    sys::children::Ended,
+    sys::children::{self, Ended},
 };
 
 /// What kept a container from being started. Nothing of the task has run.
@@ -47,11 +53,30 @@ pub enum RuntimeError {
         hint: &'static str,
     },
     /// A runtime command was executed and failed; its own message stands before.
-    #[error("{operation} failed: {cause}")]
+    #[error("{operation} failed: {cause}; the command was: {command}")]
     Operation {
         /// Its key in oci.conf.
         operation: &'static str,
         /// How it ended.
+        cause: String,
+        /// The command, as far as it is worth a line.
+        command: String,
+    },
+    /// The container's terminal was not handed over.
+    #[error("{operation} failed: {cause}")]
+    Console {
+        /// Its key in oci.conf.
+        operation: &'static str,
+        /// What came instead, and where.
+        cause: String,
+    },
+    /// Nothing can be asked of the runtime without it.
+    #[error("RunTimeCreate needs RunTimeQuery, which oci.conf does not set")]
+    NoQuery,
+    /// The processes below this one cannot be kept together.
+    #[error("cannot adopt the container's processes: {cause}")]
+    Adopt {
+        /// The system's reason.
         cause: String,
     },
     /// The task's terminal cannot be joined with the container's.
@@ -62,17 +87,43 @@ pub enum RuntimeError {
     },
 }
 
+impl RuntimeError {
+    /// What may be left of a container after it.
+    fn left(&self) -> Left {
+        match self {
+            // These two make the container.
+            Self::Execute { operation: "RunTimeRun" | "RunTimeCreate", .. } => Left::Nothing,
+            _ => Left::Anything,
+        }
+    }
+}
+
 /// Runs the task in its container, and removes its traces.
 ///
 /// # Errors
 /// The container could not be started.
 pub fn execute(plan: &Plan, forwarding: Forwarding) -> Result<Ended, RuntimeError> {
-    let outcome = prepare::write(plan).and_then(|()| match &plan.start {
-        Start::Run { run, console } => {
-            run::run(plan, run, console.as_deref(), forwarding.to_runtime)
-        }
-        Start::CreateStart(commands) => create_start::run(plan, commands, forwarding.to_container),
-    });
-    cleanup::remove_files(&plan.end);
+    let (outcome, left) = match begin(plan) {
+        Ok(()) => match &plan.start {
+            Start::Run { run, console } => run::run(plan, run, console.as_deref(), forwarding),
+            Start::CreateStart(commands) => create_start::run(plan, commands, forwarding),
+        },
+        Err(error) => (Err(error), Left::Nothing),
+    };
+    // If it was kept from its work, the record stays for whoever comes next.
+    if cleanup::end(&plan.end, &plan.runtime_env, left) {
+        cleanup::remove_files(&plan.end);
+    }
     outcome
+}
+
+/// Everything before the runtime is started.
+fn begin(plan: &Plan) -> Result<(), RuntimeError> {
+    children::adopt_orphans()
+        .map_err(|error| RuntimeError::Adopt { cause: files::cause(&error) })?;
+    prepare::write(plan)?;
+    if plan.restarted {
+        cleanup::end(&plan.end, &plan.runtime_env, Left::Anything);
+    }
+    Ok(())
 }

@@ -4,28 +4,31 @@
 
 use std::{
     ffi::{OsStr, OsString, c_int},
-    io::{self, Read},
+    io,
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command as Process, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
-    libc::{SIGCHLD, SIGKILL},
+    libc::{ENOENT, SIGCHLD, SIGKILL},
     unistd::{AccessFlags, access},
 };
 
 use super::RuntimeError;
 use crate::{
     env::{Entry, RUNTIME_PATH},
-    files,
+    files, pipe,
     sys::{
         children::{self, Ended, Reaped},
-        parent, pidfd, signals,
+        parent, pidfd, session, signals,
     },
     template::Command,
 };
+
+/// The most that a message shows of a command: characters.
+const SHOWN: usize = 500;
 
 /// A runtime command that was started.
 pub struct Spawned {
@@ -45,6 +48,18 @@ impl Spawned {
         start(command, env, operation, |_| {})
     }
 
+    /// The same in a session of its own, where signals for our process group do not arrive.
+    ///
+    /// # Errors
+    /// As [`with_stdio`](Self::with_stdio).
+    pub fn apart(
+        command: &Command,
+        env: &[Entry],
+        operation: &'static str,
+    ) -> Result<Self, RuntimeError> {
+        start(command, env, operation, session::lead)
+    }
+
     /// Starts a command that reads and says nothing.
     ///
     /// # Errors
@@ -56,6 +71,21 @@ impl Spawned {
     ) -> Result<Self, RuntimeError> {
         start(command, env, operation, |process| {
             process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        })
+    }
+
+    /// The same for one that is killed should this process be.
+    ///
+    /// # Errors
+    /// As [`with_stdio`](Self::with_stdio).
+    pub fn silent_and_tied(
+        command: &Command,
+        env: &[Entry],
+        operation: &'static str,
+    ) -> Result<Self, RuntimeError> {
+        start(command, env, operation, |process| {
+            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            parent::end_with_this(process);
         })
     }
 
@@ -86,12 +116,6 @@ impl Spawned {
         supervise(child, |signal| on_signal(child, signal)).unwrap_or(Ended::Exited(255))
     }
 
-    /// Ends it.
-    pub fn kill(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
     /// Waits for its end no longer than `patience`, then kills it; `None` then.
     pub fn finish_within(mut self, patience: Duration) -> Option<Ended> {
         let in_time = pidfd::ends_within(self.pid(), patience);
@@ -103,15 +127,21 @@ impl Spawned {
     }
 
     /// What it writes to its standard output, if it ends by itself with success
-    /// within `patience`. Meant for less than a pipe holds.
-    pub fn output_within(mut self, patience: Duration) -> Option<Vec<u8>> {
-        let output = self.child.stdout.take();
-        if self.finish_within(patience)? != Ended::Exited(0) {
-            return None;
+    /// within `patience`.
+    ///
+    /// # Errors
+    /// How it ended otherwise.
+    pub fn output_within(mut self, patience: Duration) -> Result<Vec<u8>, String> {
+        let deadline = Instant::now() + patience;
+        let text = self.child.stdout.take().map(|output| pipe::read_until(deadline, output));
+        match self.finish_within(deadline.saturating_duration_since(Instant::now())) {
+            Some(Ended::Exited(0)) => match text.transpose() {
+                Ok(text) => Ok(text.unwrap_or_default()),
+                Err(error) => Err(format!("its answer cannot be read: {}", files::cause(&error))),
+            },
+            Some(ended) => Err(ended.to_string()),
+            None => Err(format!("it took longer than {} s and was killed", patience.as_secs())),
         }
-        let mut text = Vec::new();
-        output?.read_to_end(&mut text).ok()?;
-        Some(text)
     }
 }
 
@@ -143,25 +173,37 @@ fn start(
 ) -> Result<Spawned, RuntimeError> {
     let words = words(command);
     let program = words.first().map(OsString::as_os_str).unwrap_or_default();
-    let failed = |error: io::Error, hint| RuntimeError::Execute {
+    let failed = |error: io::Error| RuntimeError::Execute {
         operation,
         program: program.to_string_lossy().into_owned(),
         cause: files::cause(&error),
-        hint,
+        hint: hint(&error),
     };
-    let path = find(program).ok_or_else(|| {
-        failed(
-            io::Error::from_raw_os_error(nix::libc::ENOENT),
-            "install the runtime on this node, or correct oci.conf",
-        )
-    })?;
+    let path = find(program).ok_or_else(|| failed(io::Error::from_raw_os_error(ENOENT)))?;
     let mut process = Process::new(path);
     process.args(words.iter().skip(1)).env_clear().envs(env.iter().filter_map(pair));
     stdio(&mut process);
     signals::start_clean(&mut process);
     let child = process.spawn();
-    let hint = "it must be a program that the user may execute";
-    Ok(Spawned { child: child.map_err(|error| failed(error, hint))? })
+    Ok(Spawned { child: child.map_err(failed)? })
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "install the runtime on this node, or correct oci.conf",
+        io::ErrorKind::ArgumentListTooLong => "the job's environment or command is too large",
+        _ => "it must be a program that the user may execute",
+    }
+}
+
+/// The error of a command that was executed and did not do its work.
+pub fn failed(operation: &'static str, command: &Command, cause: String) -> RuntimeError {
+    let words = words(command);
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let command = words.join(" ");
+    let shown: String = command.chars().take(SHOWN).collect();
+    let rest = if shown.len() < command.len() { " ..." } else { "" };
+    RuntimeError::Operation { operation, cause, command: shown + rest }
 }
 
 /// The command line; a command with shell syntax becomes one for /bin/sh.
@@ -173,12 +215,17 @@ pub fn words(command: &Command) -> Vec<OsString> {
 }
 
 /// The program's path: as it is if it has a slash, else from [`RUNTIME_PATH`].
-fn find(program: &OsStr) -> Option<PathBuf> {
+pub fn find(program: &OsStr) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return Some(program.into());
     }
-    let candidates = RUNTIME_PATH.split(':').map(|directory| Path::new(directory).join(program));
-    candidates.into_iter().find(|path| path.is_file() && access(path, AccessFlags::X_OK).is_ok())
+    find_in(program, RUNTIME_PATH)
+}
+
+/// The first program of that name in directories with colons between them.
+pub fn find_in(program: &OsStr, path: &str) -> Option<PathBuf> {
+    let mut candidates = path.split(':').map(|directory| Path::new(directory).join(program));
+    candidates.find(|path| path.is_file() && access(path, AccessFlags::X_OK).is_ok())
 }
 
 fn pair(entry: &Entry) -> Option<(&OsStr, &OsStr)> {

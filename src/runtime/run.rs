@@ -9,43 +9,51 @@ use std::path::Path;
 use nix::libc::SIGWINCH;
 
 use super::{
-    RuntimeError, cleanup, console::ConsoleSocket, prepare, process::Spawned, relay::Relay,
+    RuntimeError, cleanup::Left, console::ConsoleSocket, prepare, process::Spawned,
+    processes::Group, relay::Relay,
 };
 use crate::{
     plan::Plan,
-    sys::{children::Ended, signals},
+    request::Forwarding,
+    sys::{children::Ended, pages, signals},
     template::Command,
 };
 
-/// Runs the task in a container; its status is the one that RunTimeRun reports.
-///
-/// # Errors
-/// RunTimeRun cannot be executed, or its container's terminal cannot be used.
+/// Runs the task in a container. Its status is the one that RunTimeRun reports, or
+/// RunTimeRun cannot be executed or its container's terminal not be used; and what
+/// may be left of the container.
 pub fn run(
     plan: &Plan,
     command: &Command,
     console: Option<&Path>,
-    forward_signals: bool,
+    forwarding: Forwarding,
+) -> (Result<Ended, RuntimeError>, Left) {
+    let ended = ended(plan, command, console, forwarding);
+    let left = match &ended {
+        // Deleting once more would cost as much as starting the runtime did.
+        Ok(Ended::Exited(0)) => Left::Nothing,
+        Ok(ended) if !ended.was_killed() => Left::Ended,
+        Ok(_) => Left::Anything,
+        Err(error) => error.left(),
+    };
+    (ended, left)
+}
+
+fn ended(
+    plan: &Plan,
+    command: &Command,
+    console: Option<&Path>,
+    forwarding: Forwarding,
 ) -> Result<Ended, RuntimeError> {
     let console = console.map(ConsoleSocket::listen).transpose()?;
-    let runtime = Spawned::with_stdio(command, &plan.runtime_env, "RunTimeRun")?;
-    if plan.end.names_process() {
-        prepare::write_record(plan, Some(runtime.pid()))?;
+    let start = if forwarding.runtime_apart { Spawned::apart } else { Spawned::with_stdio };
+    let runtime = start(command, &plan.runtime_env, "RunTimeRun")?;
+    let apart = forwarding.runtime_apart.then(|| Group::led_by(runtime.pid()));
+    if plan.end.names_process() || apart.is_some() {
+        prepare::write_record(plan, Some(runtime.pid()), apart)?;
     }
-    let ended = match joined(&runtime, console) {
-        Ok(relay) => Ok(wait(runtime, relay, forward_signals)),
-        Err(error) => {
-            runtime.kill();
-            Err(error)
-        }
-    };
-    // A runtime that reports success has seen the container to its end. After
-    // anything else something may be left, and deleting what is not there is
-    // harmless.
-    if !matches!(ended, Ok(Ended::Exited(0))) {
-        cleanup::delete(&plan.end, &plan.runtime_env);
-    }
-    ended
+    let relay = joined(&runtime, console)?;
+    Ok(wait(runtime, relay, forwarding.to_runtime))
 }
 
 /// Our terminal and the one that the runtime hands over, if it comes to that.
@@ -58,6 +66,7 @@ fn joined(
 }
 
 fn wait(runtime: Spawned, relay: Option<Relay>, forward_signals: bool) -> Ended {
+    pages::let_go_of_program();
     let ended = runtime.supervise(|runtime, signal| match &relay {
         // The container's terminal tells its programs itself.
         Some(relay) if signal == SIGWINCH => relay.resize(),

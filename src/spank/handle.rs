@@ -10,7 +10,7 @@ use std::{
 
 use super::{bindings as shim, options};
 use crate::{
-    plugin::host::{BundleOption, Context, Front, Host, HostError, StepIds},
+    plugin::host::{Context, Front, Host, HostError, OwnOption, StepIds},
     slurm,
     sys::environ,
 };
@@ -128,13 +128,13 @@ impl Host for Handle<'_> {
         words.map(|word| OsString::from_vec(word.to_vec())).collect()
     }
 
-    fn register(&self, option: BundleOption) -> Result<(), HostError> {
+    fn register(&self, option: OwnOption) -> Result<(), HostError> {
         // SAFETY: the handle is valid by the contract of `new`; Slurm itself
         // refuses it outside slurm_spank_init.
         check("spank_option_register", unsafe { options::register(self.raw, option) })
     }
 
-    fn option(&self, option: BundleOption) -> Option<OsString> {
+    fn option(&self, option: OwnOption) -> Option<OsString> {
         options::value(option)
     }
 

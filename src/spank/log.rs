@@ -34,7 +34,7 @@ pub fn install() {
 }
 
 fn write(level: Level, message: &str) {
-    let line = format!("spank-oci: {}", message.replace(['\n', '\0'], " "));
+    let line = format!("spank-oci: {}", message.replace(char::is_control, " "));
     let Ok(line) = CString::new(line) else { return };
     let level = match level {
         Level::Error => bindings::SHIM_ERROR,

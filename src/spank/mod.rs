@@ -4,6 +4,7 @@
 //! ask of Slurm, [`options`] what users may say to its commands, [`log`] where
 //! messages go, [`version`] which Slurm this is.
 //! Everything else of the plugin is safe code in [`crate::plugin`].
+#![allow(unsafe_code, reason = "C calls us and is called")]
 
 pub mod exports;
 pub mod handle;

@@ -11,28 +11,34 @@ use std::{
 };
 
 use super::bindings as shim;
-use crate::plugin::host::BundleOption;
+use crate::plugin::host::OwnOption;
 
 /// The last value of each option, by its number.
-static GIVEN: Mutex<[Option<OsString>; 2]> = Mutex::new([const { None }; 2]);
+static GIVEN: Mutex<[Option<OsString>; 3]> = Mutex::new([const { None }; 3]);
 
 /// Makes an option known to the process that loaded the plugin. Slurm's code.
 ///
 /// # Safety
 /// `handle` is the one that Slurm passed to the running `slurm_spank_init`.
-pub unsafe fn register(handle: shim::shim_handle, option: BundleOption) -> c_int {
-    let (name, usage) = match option {
-        BundleOption::Container => {
-            (c"container", c"run the tasks in the OCI container of this bundle directory")
+pub unsafe fn register(handle: shim::shim_handle, option: OwnOption) -> c_int {
+    let (name, argument, usage) = match option {
+        OwnOption::Container => {
+            (c"container", c"PATH", c"run the tasks in the OCI container of this bundle directory")
         }
-        BundleOption::OciBundle => (
+        OwnOption::OciBundle => (
             c"oci-bundle",
+            c"PATH",
             c"as --container, without Slurm's own container field being set (needed for PMIx)",
+        ),
+        OwnOption::Runtime => (
+            c"container-runtime",
+            c"NAME",
+            c"run containers in another of the ways that the site has set up",
         ),
     };
     let mut description = shim::abi_option {
         name: name.as_ptr().cast_mut(),
-        argument: c"PATH".as_ptr().cast_mut(),
+        argument: argument.as_ptr().cast_mut(),
         usage: usage.as_ptr().cast_mut(),
         has_argument: 1,
         value: option as c_int,
@@ -44,7 +50,7 @@ pub unsafe fn register(handle: shim::shim_handle, option: BundleOption) -> c_int
 }
 
 /// The option's value, once Slurm has read it.
-pub fn value(option: BundleOption) -> Option<OsString> {
+pub fn value(option: OwnOption) -> Option<OsString> {
     GIVEN.lock().unwrap_or_else(PoisonError::into_inner)[option as usize].clone()
 }
 
@@ -67,12 +73,12 @@ mod tests {
 
     #[test]
     fn the_last_value_of_each_option_counts_and_nonsense_is_passed_over() {
-        given(BundleOption::OciBundle as c_int, c"/a".as_ptr(), 0);
-        given(BundleOption::OciBundle as c_int, c"/b".as_ptr(), 0);
-        given(BundleOption::OciBundle as c_int, std::ptr::null(), 0);
+        given(OwnOption::OciBundle as c_int, c"/a".as_ptr(), 0);
+        given(OwnOption::OciBundle as c_int, c"/b".as_ptr(), 0);
+        given(OwnOption::OciBundle as c_int, std::ptr::null(), 0);
         given(7, c"/c".as_ptr(), 0);
         given(-1, c"/c".as_ptr(), 0);
-        assert_eq!(value(BundleOption::OciBundle), Some("/b".into()));
-        assert_eq!(value(BundleOption::Container), None);
+        assert_eq!(value(OwnOption::OciBundle), Some("/b".into()));
+        assert_eq!(value(OwnOption::Container), None);
     }
 }

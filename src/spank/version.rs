@@ -26,6 +26,13 @@ const RELEASES: [(u32, u32, u32); 10] = [
     (45, 26, 5),
 ];
 
+/// How the words begin that tell an installed library's release, which ends with a NUL.
+pub const STAMP: &str = "spank-oci library of release ";
+
+/// The words; nothing but `spank-oci doctor` looks for them, in the file.
+#[used]
+static STAMPED: &str = concat!("spank-oci library of release ", env!("CARGO_PKG_VERSION"), "\0");
+
 /// The release that this build is for, if it is for one only.
 const ONLY: Option<u32> = match option_env!("SLURM_VERSION") {
     Some(text) => Some(number_of(text)),
@@ -62,6 +69,15 @@ const fn two_digits(tens: u8, ones: u8) -> u32 {
     (tens - b'0') as u32 * 10 + (ones - b'0') as u32
 }
 
+/// Whether the library is made for this release of Slurm, `(24, 11)`: as this build was
+/// made, which may differ from an installed library's.
+pub fn serves((year, month): (u32, u32)) -> bool {
+    match ONLY {
+        Some(number) => number == year << 16 | month << 8,
+        None => RELEASES.iter().any(|&(_, y, m)| (y, m) == (year, month)),
+    }
+}
+
 /// The `plugin_version` for Slurm's release counter.
 fn version_number(counter: u32) -> u32 {
     let newest = RELEASES[RELEASES.len() - 1];
@@ -72,7 +88,7 @@ fn version_number(counter: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{number_of, version_number};
+    use super::{ONLY, number_of, serves, version_number};
 
     #[test]
     fn a_build_for_one_release_has_its_number() {
@@ -91,5 +107,13 @@ mod tests {
     fn an_unknown_release_gets_the_newest_number_so_that_slurm_refuses_it() {
         assert_eq!(version_number(46), 0x1a_05_00);
         assert_eq!(version_number(0), 0x1a_05_00);
+    }
+
+    #[test]
+    fn a_release_is_served_exactly_if_the_table_names_it() {
+        if ONLY.is_none() {
+            assert!(serves((20, 11)) && serves((24, 11)) && serves((26, 5)));
+            assert!(!serves((20, 2)) && !serves((26, 11)) && !serves((23, 5)));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! This process's children, adopted ones included.
 
-use std::{ffi::c_int, io};
+use std::{ffi::c_int, fmt, io, mem::MaybeUninit};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,26 @@ pub enum Ended {
     Exited(i32),
     /// By this signal, which may be a real-time one.
     Killed(i32),
+}
+
+impl Ended {
+    /// Whether a signal ended it, or something below it as a shell tells it: by a
+    /// status above 128 (sh(1), EXIT STATUS).
+    pub fn was_killed(self) -> bool {
+        match self {
+            Self::Exited(status) => status > 128,
+            Self::Killed(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "exit status {status}"),
+            Self::Killed(signal) => write!(f, "killed by signal {signal}"),
+        }
+    }
 }
 
 /// What [`reap`] found.
@@ -48,6 +68,14 @@ pub fn reap() -> Reaped {
             Err(_) => return Reaped::Childless,
         }
     }
+}
+
+/// Whether a process is a child of this one, running or not yet reaped.
+pub fn is_own(pid: u32) -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the pointer is to a live local of the type that waitid writes.
+    unsafe { libc::waitid(libc::P_PID, pid, info.as_mut_ptr(), how) == 0 }
 }
 
 /// The meaning of a wait status of a process that is gone.

@@ -2,6 +2,8 @@
 
 use std::{
     ffi::c_int,
+    os::unix::process::CommandExt,
+    process::Command,
     sync::atomic::{AtomicI32, Ordering},
 };
 
@@ -25,6 +27,19 @@ pub fn is_gone() -> bool {
     let parent = PARENT.load(Ordering::Relaxed);
     // SAFETY: no arguments.
     parent != 0 && parent != unsafe { libc::getppid() }
+}
+
+/// Has a process that is about to be started killed at the end of this one, which has one
+/// thread.
+pub fn end_with_this(process: &mut Command) {
+    // SAFETY: prctl(2) with numbers is async-signal-safe, as what runs between fork and
+    // exec has to be.
+    unsafe {
+        process.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
 }
 
 #[cfg(test)]

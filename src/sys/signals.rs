@@ -28,6 +28,16 @@ pub fn wait() -> io::Result<c_int> {
     }
 }
 
+/// Takes a blocked signal that is here already.
+pub fn poll() -> Option<c_int> {
+    let all = full_set();
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a live, initialised set and a live timespec; what is told of the signal
+    // beside its number is not asked for.
+    let signal = unsafe { libc::sigtimedwait(&raw const all, ptr::null_mut(), &raw const now) };
+    (signal > 0).then_some(signal)
+}
+
 /// Sends a signal to a process; one that is gone needs none.
 pub fn send(process: u32, signal: c_int) {
     if let Ok(process @ 1..) = libc::pid_t::try_from(process) {

@@ -1,5 +1,7 @@
 //! Templates, their forms and their mistakes; values through the real `/bin/sh`.
 
+mod recorded;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process;

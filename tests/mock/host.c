@@ -294,7 +294,8 @@ static void become_stepd(int argc, char **argv)
 	again[0] = argv[0];
 	again[1] = (char *)STEPD;
 	memcpy(again + 2, argv + 1, (size_t)argc * sizeof(*again));
-	execv("/proc/self/exe", again);
+	/* Not /proc/self/exe, which under valgrind is valgrind. */
+	execv(argv[0], again);
 	die("cannot execute itself");
 }
 

@@ -3,18 +3,17 @@
 use std::{
     env, fs,
     io::Write,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
 };
 
-use nix::unistd::{getgid, getuid};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A user that no system has; where the tests do not run as root, whoever runs them.
-const USER: u32 = 54_321;
+pub use crate::site::Site;
+use crate::user::{self, in_own_mounts, user};
 
 /// How a Slurm lets the helper in front of a task.
 #[derive(Clone, Copy, Debug)]
@@ -25,39 +24,6 @@ pub enum Kind {
     Replaces,
     /// A release newer than any that the plugin knows.
     Unknown,
-}
-
-/// The text of a site's oci.conf; `@ROOT@` is the runtimes' state directory.
-pub struct Site(String);
-
-impl Site {
-    pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    pub fn run_mode(runtime: &str) -> Self {
-        let command = format!("{runtime} --rootless=true --root=@ROOT@");
-        Self(format!(
-            "RunTimeRun=\"{command} run --bundle %b %n.%j.%s.%t\"\n\
-             RunTimeKill=\"{command} kill %n.%j.%s.%t\"\n\
-             RunTimeDelete=\"{command} delete --force %n.%j.%s.%t\"\n"
-        ))
-    }
-
-    pub fn create_start(runtime: &str) -> Self {
-        let command = format!("{runtime} --rootless=true --root=@ROOT@");
-        Self(format!(
-            "RunTimeCreate=\"{command} create --bundle %b %n.%j.%s.%t\"\n\
-             RunTimeStart=\"{command} start %n.%j.%s.%t\"\n\
-             RunTimeQuery=\"{command} state %n.%j.%s.%t\"\n\
-             RunTimeKill=\"{command} kill %n.%j.%s.%t\"\n\
-             RunTimeDelete=\"{command} delete --force %n.%j.%s.%t\"\n"
-        ))
-    }
-
-    pub fn with(self, text: &str) -> Self {
-        Self(self.0 + text)
-    }
 }
 
 pub struct Host {
@@ -138,13 +104,12 @@ impl Host {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn give_to_user(&self, path: &Path) {
-        let (uid, gid) = user();
-        chown(path, Some(uid), Some(gid)).unwrap();
+    pub fn give_to_user(&self, path: &Path) {
+        user::give(path);
     }
 }
 
@@ -208,7 +173,7 @@ impl Task<'_> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Output {
             stdout: text(output.stdout),
-            stderr: text(output.stderr),
+            stderr: without_the_tools(text(output.stderr)),
             status: output.status.code(),
         }
     }
@@ -218,7 +183,7 @@ impl Task<'_> {
         let (uid, gid) = user();
         let mut process = in_own_mounts();
         process.current_dir(self.host.path("")).envs(self.variables.clone());
-        process.arg(program(self.host.kind)).arg("--plugin").arg(library());
+        process.args(tool()).arg(program(self.host.kind)).arg("--plugin").arg(library());
         process.args(["--arg", &format!("conf={}", path("oci.conf"))]);
         process.args(["--arg", &format!("helper={}", path("spank-oci"))]);
         process.args(["--arg", &format!("state={}", path("state"))]);
@@ -234,28 +199,20 @@ impl Task<'_> {
     }
 }
 
-fn user() -> (u32, u32) {
-    match getuid().is_root() {
-        true => (USER, USER),
-        false => (getuid().as_raw(), getgid().as_raw()),
-    }
+/// What the mock is to be run under, a command with options: `./dev test` says valgrind.
+fn tool() -> Vec<String> {
+    let command = env::var("MOCK_UNDER").unwrap_or_default();
+    command.split_whitespace().map(str::to_owned).collect()
 }
 
-/// crun refuses a mixture of cgroup v1 and v2, which some machines have; root can
-/// show it a tidy one.
-fn in_own_mounts() -> Command {
-    if !getuid().is_root() {
-        return Command::new("env");
+/// What a task has told, without what valgrind has to say of itself: it does not know
+/// openat2(2), which is then tried in the older way.
+fn without_the_tools(text: String) -> String {
+    if tool().is_empty() {
+        return text;
     }
-    let mut process = Command::new("unshare");
-    process.args([
-        "--mount",
-        "sh",
-        "-c",
-        "mount -t cgroup2 none /sys/fs/cgroup; exec \"$@\"",
-        "sh",
-    ]);
-    process
+    let others = text.lines().filter(|line| !line.starts_with("--"));
+    others.map(|line| format!("{line}\n")).collect()
 }
 
 /// The mock, compiled once for each kind of Slurm.

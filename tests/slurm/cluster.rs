@@ -8,7 +8,7 @@ use std::{
 };
 
 /// No command of a test takes longer on purpose.
-const PATIENCE: &str = "60";
+const PATIENCE: &str = "180";
 
 /// Runs a command as a user: `as-user USER COMMAND`.
 pub const AS_USER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/as-user");
@@ -29,10 +29,63 @@ pub fn release() -> (u32, u32) {
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
+/// How many nodes the cluster has.
+pub fn nodes() -> usize {
+    let conf = fs::read_to_string(path("etc/slurm.conf")).unwrap();
+    conf.lines().filter(|line| line.starts_with("NodeName=")).count()
+}
+
+/// The nodes with proctrack/linuxproc and proctrack/pgid, as srun and sbatch name them.
+pub const LINUXPROC: &str = "--nodelist=n1";
+pub const PGID: &str = "--partition=pgid";
+/// The node with proctrack/cgroup, if there is one.
+const CGROUP: &str = "--partition=cgroup";
+
+/// A node for each way to track processes that this machine has.
+pub fn proctracks() -> Vec<&'static str> {
+    match lacks_cgroups() {
+        None => vec![LINUXPROC, PGID, CGROUP],
+        Some(reason) => {
+            leave_out("proctrack/cgroup", &reason);
+            vec![LINUXPROC, PGID]
+        }
+    }
+}
+
+/// Why there is no node with proctrack/cgroup, if there is none.
+fn lacks_cgroups() -> Option<String> {
+    let answer = fs::read_to_string(path("cgroups")).unwrap();
+    (!["v1\n", "v2\n"].contains(&answer.as_str())).then(|| answer.trim_end().to_owned())
+}
+
 /// Says why a test, or a part of it, is left out: also where it passes.
 pub fn leave_out(what: &str, reason: &str) {
     // Not the macro, whose text the test runner keeps for itself.
     let _ = writeln!(std::io::stderr(), "left out: {what}: {reason}");
+}
+
+/// Kills the first node's slurmd and starts another.
+pub fn restart_slurmd() {
+    restart_slurmd_with("");
+}
+
+/// The same with more variables in its environment.
+pub fn restart_slurmd_with(variables: &str) {
+    let pid = fs::read_to_string(path("n1.pid")).unwrap();
+    let script = format!(
+        "kill -KILL {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done; {variables} slurmd -N n1",
+        pid = pid.trim()
+    );
+    root(&script);
+}
+
+/// Runs a command as root.
+pub fn root(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{script}: {told}{complaint}");
+    told
 }
 
 /// An ordinary user of the cluster.

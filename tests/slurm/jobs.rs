@@ -115,7 +115,8 @@ fn the_epilog_of_a_task_runs_on_the_host_after_it() {
 fn a_task_that_fails_ends_the_others_where_that_is_asked_for() {
     with_each_runtime(|| {
         // Without the option the step would last ten minutes.
-        let fail = ["sh", "-c", "[ $SLURM_PROCID = 0 ] && exit 3; sleep 600"];
+        let script = "[ $SLURM_PROCID = 0 ] && exit 3; trap 'exit 1' TERM; sleep 600 & wait";
+        let fail = ["sh", "-c", script];
         let container = format!("--container={}", ALICE.bundle());
         for option in ["--kill-on-bad-exit=1", "-K"] {
             let output = ALICE.srun(&[&["-N2", "-n2", option, &container], &fail[..]].concat());

@@ -1,23 +1,19 @@
 //! Signals reach a command in a container as they reach it without one.
 
 use crate::{
-    cluster::{ALICE, Output},
+    cluster::{ALICE, LINUXPROC, Output, proctracks},
     leftovers,
-    site::{with_each_runtime, with_each_runtime_by_create_and_start},
+    site::{with_each_runtime, with_each_runtime_and_mode, with_each_runtime_by_create_and_start},
 };
 
 /// A shell that tells each signal that it receives, when it receives it.
-const TELLER: &str = "for s in HUP INT QUIT USR1 USR2 ALRM TERM CONT 40; do trap \"echo $s\" $s; done; echo ready; while :; do :; done";
+const TELLER: &str = "for s in HUP INT QUIT USR1 USR2 ALRM TERM CONT 35 40 64; do trap \"echo $s\" $s; done; echo ready; while :; do :; done";
 /// Sends one signal after the other, each when the one before was told, then waits
 /// for one that comes late.
-const SEND: &str = "for s in HUP INT QUIT USR1 USR2 ALRM TERM CONT 40; do
+const SEND: &str = "for s in HUP INT QUIT USR1 USR2 ALRM TERM CONT 35 40 64; do
     scancel $SCANCEL --signal=$s $target
     n=0; until grep -q ^$s told || [ $n = 100 ]; do sleep 0.05; n=$((n + 1)); done
   done; sleep 0.5; grep -v -e ^srun -e ^slurmstepd -e '^\\[' told";
-
-/// The nodes with proctrack/linuxproc and proctrack/pgid.
-const LINUXPROC: &str = "-wn1";
-const PGID: &str = "--partition=pgid";
 
 fn end(output: Output) -> Vec<String> {
     output.text().lines().map(str::to_owned).collect()
@@ -26,24 +22,35 @@ fn end(output: Output) -> Vec<String> {
 /// What a step tells of the signals that are sent to it.
 fn told_by_step(node: &str, container: &str) -> Vec<String> {
     end(ALICE.sh(&format!(
-        "rm -f told; srun {node} -n1 {container} sh -c '{TELLER}' >told 2>&1 & srun=$!
+        "cd $(mktemp -d); name=$(basename $PWD)
+         srun {node} -n1 --job-name=$name {container} sh -c '{TELLER}' >told 2>&1 & srun=$!
          until grep -sq ready told; do sleep 0.1; done
-         job=$(squeue --noheader --format=%i); target=$job.0
+         target=$(squeue --noheader --name=$name --format=%i).0
          {SEND}
-         scancel --signal=KILL $target; wait $srun; rm told"
+         scancel --signal=KILL $target; wait $srun; rm -r $PWD"
     )))
 }
 
 /// What a batch script tells of the signals that are sent to it alone.
 fn told_by_script(node: &str, container: &str) -> Vec<String> {
-    ALICE.script("teller", &format!("#!/bin/sh\n{TELLER}\n"));
     end(ALICE.sh(&format!(
-        "rm -f told; target=$(sbatch --parsable {node} -n1 {container} --output=told teller)
+        "cd $(mktemp -d); echo '#!/bin/sh' >teller; echo '{TELLER}' >>teller
+         target=$(sbatch --parsable {node} -n1 {container} --output=told teller)
          until grep -sq ready told; do sleep 0.1; done
          SCANCEL=--batch; {SEND}
          scancel --signal=KILL --full $target
-         while squeue --noheader | grep -q .; do sleep 0.1; done; rm told teller"
+         while squeue --noheader --jobs=$target 2>/dev/null | grep -q .; do sleep 0.1; done
+         rm -r $PWD"
     )))
+}
+
+/// The same on each of these nodes, at the same time.
+fn on_each(told: Told, nodes: &[&'static str], container: &str) -> Vec<Vec<String>> {
+    std::thread::scope(|scope| {
+        let start = |&node: &&'static str| scope.spawn(move || told(node, container));
+        let started: Vec<_> = nodes.iter().map(start).collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 /// Sends signals to something on a node, in a container if one is asked for.
@@ -54,18 +61,18 @@ fn container() -> String {
 }
 
 /// What is told without a container: each signal once.
-fn expected(told: Told, node: &str) -> Vec<String> {
+fn expected(told: Told, nodes: &[&'static str]) -> Vec<Vec<String>> {
     let mut without = Vec::new();
-    leftovers::after_once(|| without = told(node, ""));
-    assert_eq!(without.len(), 10, "{without:?}");
+    leftovers::after_once(|| without = on_each(told, nodes, ""));
+    assert!(without.iter().all(|told| told.len() == 12), "{without:?}");
     without
 }
 
 /// The same must be told without a container and in those of every kind.
-fn assert_same(told: Told, node: &str, kinds: &[fn(&dyn Fn())]) {
-    let expected = expected(told, node);
+fn assert_same(told: Told, nodes: &[&'static str], kinds: &[fn(&dyn Fn())]) {
+    let expected = expected(told, nodes);
     for kind in kinds {
-        kind(&|| assert_eq!(told(node, &container()), expected));
+        kind(&|| assert_eq!(on_each(told, nodes, &container()), expected, "on {nodes:?}"));
     }
 }
 
@@ -74,18 +81,18 @@ const CREATE_START: fn(&dyn Fn()) = |check| with_each_runtime_by_create_and_star
 
 #[test]
 fn a_step_made_by_create_and_start_receives_each_signal_once() {
-    assert_same(told_by_step, LINUXPROC, &[CREATE_START]);
-    assert_same(told_by_step, PGID, &[CREATE_START]);
+    assert_same(told_by_step, &proctracks(), &[CREATE_START]);
 }
 
 #[test]
-fn a_step_of_a_waiting_runtime_receives_each_signal_once_from_a_process_group() {
-    assert_same(told_by_step, PGID, &[RUN]);
+fn a_step_of_a_waiting_runtime_receives_each_signal_once_unless_from_linuxproc() {
+    let others: Vec<_> = proctracks().into_iter().filter(|node| *node != LINUXPROC).collect();
+    assert_same(told_by_step, &others, &[RUN]);
 }
 
 #[test]
 fn a_step_of_a_waiting_runtime_receives_no_signal_less_than_once_from_linuxproc() {
-    let expected = expected(told_by_step, LINUXPROC);
+    let expected = expected(told_by_step, &[LINUXPROC]).remove(0);
     with_each_runtime(|| {
         // slurmstepd signals the runtime and the container, and the runtime passes
         // on what it receives.
@@ -97,7 +104,30 @@ fn a_step_of_a_waiting_runtime_receives_no_signal_less_than_once_from_linuxproc(
 
 #[test]
 fn a_batch_script_receives_each_signal_that_is_for_it_alone_once() {
-    for node in [LINUXPROC, PGID] {
-        assert_same(told_by_script, node, &[RUN, CREATE_START]);
-    }
+    assert_same(told_by_script, &proctracks(), &[RUN, CREATE_START]);
+}
+
+#[test]
+fn a_first_process_that_ignores_sigterm_is_gone_when_slurm_says_kill() {
+    let stubborn = "trap '' TERM; echo ready; while :; do sleep 600; done";
+    with_each_runtime_and_mode(|| {
+        for node in proctracks() {
+            let script = format!(
+                "srun {node} -n1 {} sh -c \"{stubborn}\" >told 2>&1 & srun=$!
+                 until grep -sq ready told; do sleep 0.1; done
+                 target=$(squeue --noheader --format=%i).0
+                 scancel --signal=TERM $target; sleep 0.5
+                 kill -0 $srun && pgrep -u alice -x sleep >/dev/null && echo ignored
+                 date +%s; scancel --signal=KILL $target
+                 while pgrep -u alice -f 'trap .. TERM; echo ready' -a | grep -qv srun; do sleep 0.02; done
+                 date +%s; wait $srun; echo $?; rm told",
+                container()
+            );
+            let told = end(ALICE.sh(&script));
+            let seconds: Vec<u64> = told[1..3].iter().map(|line| line.parse().unwrap()).collect();
+            assert_eq!((told[0].as_str(), told[3].as_str()), ("ignored", "137"), "{told:?}");
+            // Not only after the five seconds of KillWait, or of anybody's patience.
+            assert!(seconds[1] - seconds[0] <= 3, "{node}: {told:?}");
+        }
+    });
 }

@@ -5,14 +5,50 @@ use std::{fs, path::PathBuf};
 use crate::{cluster, leftovers};
 
 /// The guide's templates for `run`, for crun and runc alike.
-const RUN: &str = include_str!("../data/slurm/run.conf");
+pub const RUN: &str = include_str!("../data/slurm/run.conf");
 /// The same for `create` and `start`.
-const CREATE_START: &str = include_str!("../data/slurm/create-start.conf");
+pub const CREATE_START: &str = include_str!("../data/slurm/create-start.conf");
+
+/// A runtime, and a way to run a container with it.
+#[derive(Debug)]
+pub struct Kind {
+    runtime: &'static str,
+    pub mode: Mode,
+}
+
+/// The two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Run,
+    CreateStart,
+}
+
+impl Kind {
+    /// Makes the site one of this kind, until the value is dropped.
+    pub fn install(&self) -> Restored {
+        let text = match self.mode {
+            Mode::Run => RUN,
+            Mode::CreateStart => CREATE_START,
+        };
+        change(site(), Some(&text.replace("RUNTIME", self.runtime)))
+    }
+}
+
+/// Each runtime, in each of the two ways.
+pub fn kinds() -> Vec<Kind> {
+    let each = |mode| ["crun", "runc"].map(|runtime| Kind { runtime, mode });
+    [Mode::Run, Mode::CreateStart].into_iter().flat_map(each).collect()
+}
 
 /// Runs a check with each runtime. Nothing may be left after it.
 pub fn with_each_runtime(check: impl Fn()) {
+    with_each_runtime_and("", check);
+}
+
+/// Runs a check with each runtime, and with more lines in the site's oci.conf.
+pub fn with_each_runtime_and(lines: &str, check: impl Fn()) {
     for runtime in ["crun", "runc"] {
-        with_site(&RUN.replace("RUNTIME", runtime), &check);
+        with_site(&format!("{}{lines}", RUN.replace("RUNTIME", runtime)), &check);
     }
 }
 
@@ -27,6 +63,17 @@ pub fn with_each_runtime_by_create_and_start(check: impl Fn()) {
     for runtime in ["crun", "runc"] {
         with_site(&CREATE_START.replace("RUNTIME", runtime), &check);
     }
+}
+
+/// The guide's templates for a runtime, with other ones in their place.
+pub fn create_start_with(runtime: &str, others: &[(&str, &str)]) -> String {
+    let replaced = |line: &str| {
+        let key = line.split('=').next().unwrap_or_default();
+        let other = others.iter().find(|(name, _)| *name == key);
+        other.map_or(line.to_owned(), |(name, command)| format!("{name}=\"{command}\""))
+    };
+    let text: String = CREATE_START.lines().map(|line| replaced(line) + "\n").collect();
+    text.replace("RUNTIME", runtime)
 }
 
 /// Runs a check with crun, for a site that excludes no variable.

@@ -126,9 +126,11 @@ fn what_a_killed_slurmstepd_and_helper_leave_is_gone_at_the_end_of_the_job() {
              until grep -q started started; do sleep 0.1; done; echo $srun >srun";
         let started = ALICE.sh(script);
         assert_eq!(started.status, 0, "{}", started.story());
-        let killed =
-            Command::new("pkill").args(["-KILL", "-f", "^slurmstepd|^[^ ]*/spank-oci "]).status();
-        assert!(killed.unwrap().success());
+        // At once: the helper cleans up when it sees that slurmstepd is gone.
+        for signal in ["-STOP", "-KILL"] {
+            let processes = [signal, "-f", "^slurmstepd|^[^ ]*/spank-oci "];
+            assert!(Command::new("pkill").args(processes).status().unwrap().success());
+        }
         let ended = ALICE.sh("kill -KILL $(cat srun); scancel -u alice; rm -f srun started");
         assert_eq!(ended.status, 0, "{}", ended.story());
     });

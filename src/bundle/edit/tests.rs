@@ -12,7 +12,7 @@ fn edit(args: &[&str]) -> Edit {
 }
 
 fn edited_text(text: &str, edit: Edit) -> String {
-    serde_json::to_string(&edited(&bundle(text), edit)).unwrap()
+    serde_json::to_string(&edited(bundle(text), edit).0).unwrap()
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_terminal_has_the_size_of_its_window_if_that_is_known() {
     let edited = |terminal: Option<(u16, u16)>| {
         let text = r#"{"process":{"terminal":true,"consoleSize":{"height":1,"width":2}}}"#;
         let terminal = terminal.map(|(height, width)| WindowSize { height, width });
-        let config = edited(&bundle(text), Edit { terminal, ..Edit::default() });
+        let (config, _) = edited(bundle(text), Edit { terminal, ..Edit::default() });
         let process = &config["process"];
         (process["terminal"].clone(), process["consoleSize"].to_string())
     };
@@ -47,6 +47,24 @@ fn an_absolute_rootfs_stays_and_a_missing_one_is_rootfs() {
 }
 
 #[test]
+fn a_relative_source_of_a_bind_mount_is_one_in_the_bundle() {
+    let mount = |source: &str, option: &str| {
+        format!(
+            r#"{{"mounts":[{{"destination":"/m","source":"{source}","options":["{option}"]}}]}}"#
+        )
+    };
+    for (source, option, expected) in [
+        ("data/x", "bind", "/images/b/data/x"),
+        ("data", "rbind", "/images/b/data"),
+        ("/data", "bind", "/data"),
+        ("proc", "ro", "proc"),
+    ] {
+        let (config, _) = edited(bundle(&mount(source, option)), edit(&[]));
+        assert_eq!(config["mounts"][0]["source"], expected);
+    }
+}
+
+#[test]
 fn unknown_fields_and_numbers_of_any_size_are_kept() {
     let text = r#"{"x-site":{"b":1,"a":[1.0,1e3,18446744073709551616,-0]},"process":{"cwd":"/","future":null}}"#;
     let result = edited_text(text, edit(&["true"]));
@@ -60,8 +78,8 @@ fn unknown_fields_and_numbers_of_any_size_are_kept() {
 #[test]
 fn a_batch_script_is_mounted_read_only_and_its_arguments_stay() {
     let mut edit = edit(&["/spool/job1/slurm_script", "a b"]);
-    edit.batch = true;
-    let config = edited(&bundle("{}"), edit);
+    edit.script = Some("/tmp/slurm/startup".into());
+    let (config, _) = edited(bundle("{}"), edit);
     let mount = json!({"destination": "/tmp/slurm/startup", "type": "none", "source": "/spool/job1/slurm_script", "options": ["bind", "ro"]});
     assert_eq!(config["mounts"], json!([mount]));
     assert_eq!(config["process"]["args"], json!(["/tmp/slurm/startup", "a b"]));
@@ -70,10 +88,8 @@ fn a_batch_script_is_mounted_read_only_and_its_arguments_stay() {
 #[test]
 fn a_batch_script_goes_where_it_leaves_no_trace() {
     let place = |mounts: Value| {
-        let mut edit = edit(&["/script"]);
-        edit.batch = true;
         let text = json!({ "mounts": mounts }).to_string();
-        edited(&bundle(&text), edit)["process"]["args"][0].as_str().unwrap().to_owned()
+        script_place(&bundle(&text).config, None)
     };
     let tmpfs = |destination: &str| json!({"destination": destination, "type": "tmpfs", "options": ["nosuid"]});
     let bind = |destination: &str| json!({"destination": destination, "type": "bind"});
@@ -83,13 +99,40 @@ fn a_batch_script_goes_where_it_leaves_no_trace() {
     assert_eq!(place(json!([read_only])), "/tmp/slurm/startup");
     assert_eq!(place(json!([tmpfs("/tmp/x"), bind("/tmp")])), "/tmp/slurm/startup");
     assert_eq!(place(json!([tmpfs("/tmp"), bind("/tmp/x")])), "/tmp/slurm-batch-script");
+    let config = bundle(&json!({"mounts": [tmpfs("/run")]}).to_string()).config;
+    assert_eq!(script_place(&config, Some("/run")), "/tmp/slurm/startup", "spool above it");
+}
+
+#[test]
+fn an_underlay_is_the_root_with_the_image_mounted_first() {
+    let edited = |text: &str| {
+        let mut edit = edit(&["true"]);
+        let of_the_image = ("/images/b/rootfs/usr".to_owned(), "/usr".to_owned());
+        edit.underlay = Some(("/spool/task-0/root".into(), vec![of_the_image]));
+        edited(bundle(text), edit).0
+    };
+    let config = edited(r#"{"mounts":[{"destination":"/proc"}]}"#);
+    assert_eq!(config["root"]["path"], "/spool/task-0/root");
+    let usr = json!({"destination": "/usr", "type": "none", "source": "/images/b/rootfs/usr", "options": ["rbind"]});
+    assert_eq!(config["mounts"], json!([usr, {"destination": "/proc"}]));
+    let config = edited(r#"{"root":{"readonly":true}}"#);
+    assert_eq!(config["mounts"][0]["options"], json!(["rbind", "ro"]));
+}
+
+#[test]
+fn mount_points_in_other_mounts_are_not_the_images_affair() {
+    let text =
+        r#"{"mounts":[{"destination":"/dev"},{"destination":"/dev/shm"},{"destination":"/data"}]}"#;
+    let config = bundle(text).config;
+    let places = mount_points(&config, &["/data/x", "/database"]);
+    assert_eq!(places, ["/dev", "/data", "/database"].map(Path::new));
 }
 
 #[test]
 fn the_spool_directory_is_mounted_where_the_site_says() {
     let mut edit = edit(&["true"]);
     edit.spool = Some(("/run/spank-oci/1.0.0/spool".into(), "/var/run/slurm".into()));
-    let config = edited(&bundle(r#"{"mounts":[{"destination":"/proc"}]}"#), edit);
+    let (config, _) = edited(bundle(r#"{"mounts":[{"destination":"/proc"}]}"#), edit);
     assert_eq!(config["mounts"][0], json!({"destination": "/proc"}));
     let mount = json!({"destination": "/var/run/slurm", "type": "none", "source": "/run/spank-oci/1.0.0/spool", "options": ["bind"]});
     assert_eq!(config["mounts"][1], mount);
@@ -99,8 +142,8 @@ fn the_spool_directory_is_mounted_where_the_site_says() {
 fn hooks_the_site_disables_are_left_out_and_others_stay() {
     let mut edit = edit(&["true"]);
     edit.disable_hooks = vec!["prestart".into(), "missing".into()];
-    let config = edited(
-        &bundle(r#"{"hooks":{"prestart":[{"path":"/x"}],"poststop":[{"path":"/y"}]}}"#),
+    let (config, _) = edited(
+        bundle(r#"{"hooks":{"prestart":[{"path":"/x"}],"poststop":[{"path":"/y"}]}}"#),
         edit,
     );
     assert_eq!(config["hooks"], json!({"poststop": [{"path": "/y"}]}));
@@ -110,7 +153,7 @@ fn hooks_the_site_disables_are_left_out_and_others_stay() {
 fn the_tasks_limit_of_open_files_holds_unless_the_bundle_sets_its_own() {
     let limits = |text: &str| {
         let edit = Edit { open_files: Some((777, 4096)), ..edit(&["true"]) };
-        edited(&bundle(text), edit)["process"]["rlimits"].clone()
+        edited(bundle(text), edit).0["process"]["rlimits"].clone()
     };
     let ours = json!({"type": "RLIMIT_NOFILE", "hard": 4096, "soft": 777});
     let core = json!({"type": "RLIMIT_CORE", "hard": 0, "soft": 0});
@@ -161,7 +204,7 @@ proptest! {
         let Ok(parsed) = super::super::read::parse(Path::new("/c"), text.as_bytes()) else { return Ok(()) };
         prop_assert_eq!(serde_json::to_string(&parsed).unwrap(), text, "reading and writing is lossless");
         let original = Bundle::new("/b".into(), parsed);
-        let result = edited(&original, edit(&["true"]));
+        let (result, _) = edited(original.clone(), edit(&["true"]));
 
         prop_assert_eq!(others(&result, &["process", "root"]), others(&original.config, &["process", "root"]));
         let inner = |config: &Object, key: &str, edited: &[&str]| others(config[key].as_object().unwrap(), edited);

@@ -55,10 +55,7 @@ fn an_empty_bundle_is_refused_before_anything_is_submitted() {
     let expected = "--container names no bundle: its value is empty";
     assert_eq!(marked(&srun(&[(CONTAINER, "")])), Err(expected.to_owned()));
     let expected = "--oci-bundle names no bundle: its value is empty";
-    assert_eq!(
-        marked(&srun(&[]).with_option(BundleOption::OciBundle, "")),
-        Err(expected.to_owned())
-    );
+    assert_eq!(marked(&srun(&[]).with_option(OwnOption::OciBundle, "")), Err(expected.to_owned()));
 }
 
 #[test]
@@ -77,7 +74,7 @@ fn a_mistake_in_plugstack_conf_stops_a_command_that_wants_a_container() {
 
 #[test]
 fn our_own_option_asks_for_the_same_without_slurms_variable() {
-    let host = srun(&[]).with_option(BundleOption::OciBundle, "/images/a");
+    let host = srun(&[]).with_option(OwnOption::OciBundle, "/images/a");
     assert_eq!(marked(&host), Ok(Some("/images/a".into())));
     assert_eq!(host.variable(CONTAINER), None);
 }
@@ -94,13 +91,13 @@ fn each_option_has_a_variable_of_each_program() {
 
 #[test]
 fn an_option_counts_more_than_its_variable() {
-    let host = srun(&[("SRUN_CONTAINER", "/a")]).with_option(BundleOption::Container, "/b");
+    let host = srun(&[("SRUN_CONTAINER", "/a")]).with_option(OwnOption::Container, "/b");
     assert_eq!(marked(&old(host)), Ok(Some("/b".into())));
 }
 
 #[test]
 fn where_slurm_has_no_container_option_ours_leaves_what_its_would() {
-    let host = old(srun(&[]).with_option(BundleOption::Container, "/images/a"));
+    let host = old(srun(&[]).with_option(OwnOption::Container, "/images/a"));
     assert_eq!(marked(&host), Ok(Some("/images/a".into())));
     assert_eq!(host.variable(CONTAINER), Some("/images/a".into()));
 }
@@ -108,8 +105,8 @@ fn where_slurm_has_no_container_option_ours_leaves_what_its_would() {
 #[test]
 fn only_a_slurm_without_it_is_given_a_container_option() {
     for (host, expected) in [
-        (srun(&[]), vec![BundleOption::OciBundle]),
-        (old(srun(&[])), vec![BundleOption::Container, BundleOption::OciBundle]),
+        (srun(&[]), vec![OwnOption::OciBundle, OwnOption::Runtime]),
+        (old(srun(&[])), vec![OwnOption::Container, OwnOption::OciBundle, OwnOption::Runtime]),
     ] {
         Client::default().begin(&host).unwrap();
         assert_eq!(host.registered.into_inner(), expected);
@@ -117,8 +114,42 @@ fn only_a_slurm_without_it_is_given_a_container_option() {
 }
 
 #[test]
+fn a_runtime_is_chosen_among_those_of_the_site() {
+    let submitted = |name: &str, bundle: &[(&str, &str)]| {
+        let host = srun(bundle).with_option(OwnOption::Runtime, name);
+        let words = ["profile=runc:/r", "profile=crun:/c"].map(OsString::from);
+        let marked = Client::default().mark_request(&host, &words);
+        marked.map(|()| host.variable(MARKER)).map_err(|refusal| refusal.to_string())
+    };
+    let bundle = [(CONTAINER, "/images/a")];
+    assert_eq!(submitted("runc", &bundle), Ok(Some("runc=/images/a".into())));
+    assert_eq!(
+        submitted("podman", &bundle),
+        Err("--container-runtime: this site has no 'podman'; choose one of: runc, crun".to_owned())
+    );
+    assert_eq!(
+        submitted("runc", &[]),
+        Err("--container-runtime is for containers: give --container or --oci-bundle too"
+            .to_owned())
+    );
+}
+
+#[test]
+fn a_runtime_by_variable_is_for_those_commands_that_have_a_container() {
+    let runtime = ("SRUN_CONTAINER_RUNTIME", "runc");
+    let words = ["profile=runc:/r".into()];
+    for (variables, marker) in
+        [(vec![runtime], None), (vec![runtime, (CONTAINER, "/a")], Some("runc=/a"))]
+    {
+        let host = srun(&variables);
+        Client::default().mark_request(&host, &words).unwrap();
+        assert_eq!(host.variable(MARKER), marker.map(OsString::from));
+    }
+}
+
+#[test]
 fn two_options_that_disagree_are_refused_and_two_that_agree_are_one() {
-    let both = |own| srun(&[(CONTAINER, "/a")]).with_option(BundleOption::OciBundle, own);
+    let both = |own| srun(&[(CONTAINER, "/a")]).with_option(OwnOption::OciBundle, own);
     assert_eq!(
         marked(&both("/b")),
         Err("--container names '/a' and --oci-bundle '/b': give one of them".to_owned())
@@ -134,7 +165,7 @@ fn salloc_refuses_where_its_shell_would_not_be_in_the_container() {
         std::fs::write(&file, text).unwrap();
         let mut host = FakeHost::new(Context::Allocator)
             .with_variables(&[("SLURM_CONF", file.to_str().unwrap())])
-            .with_option(BundleOption::OciBundle, "/a");
+            .with_option(OwnOption::OciBundle, "/a");
         host.command_line = vec![program.into()];
         marked(&host)
     };
@@ -180,7 +211,7 @@ fn two_components(first: Option<&str>, second: Option<&str>) -> Option<Marker> {
 #[test]
 fn each_component_of_a_heterogeneous_step_asks_for_its_own() {
     let per_component = |bundles: [Option<&str>; 2]| {
-        Marker::PerComponent(bundles.map(|b| b.map(PathBuf::from)).into())
+        Marker::PerComponent(bundles.map(|b| b.map(Asked::from)).into())
     };
     for bundles in [[Some("/a"), Some("/b")], [None, Some("/b")], [Some("/a"), None]] {
         assert_eq!(two_components(bundles[0], bundles[1]), Some(per_component(bundles)));

@@ -101,6 +101,34 @@ fn a_link_in_place_of_the_base_is_not_followed() {
 }
 
 #[test]
+fn a_base_in_a_directory_that_others_may_write_is_neither_made_nor_looked_into() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::set_permissions(keep.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (base, shown) = (keep.path().join("spank-oci"), keep.path().display());
+    let expected = format!(
+        "cannot use directory '{shown}/spank-oci': '{shown}' has mode 0777, so others than its owner can write it; run: chmod go-w '{shown}'"
+    );
+    assert_eq!(create(&base).unwrap_err().to_string(), expected);
+    assert!(!base.exists());
+    fs::create_dir(&base).unwrap();
+    assert_eq!(steps(&base).unwrap_err().to_string(), expected);
+    assert_eq!(StepDir::abandoned(&base, NAME).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn nothing_is_taken_for_a_step_in_a_base_that_others_may_write() {
+    let (_keep, base) = base();
+    drop(create(&base).unwrap());
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o777)).unwrap();
+    let expected = format!("cannot use directory '{}': owner ", base.display());
+    let told = [
+        steps(&base).unwrap_err().to_string(),
+        StepDir::abandoned(&base, NAME).unwrap_err().to_string(),
+    ];
+    assert!(told.iter().all(|text| text.starts_with(&expected)), "{told:?}");
+}
+
+#[test]
 fn only_names_of_steps_are_listed() {
     let (_keep, base) = base();
     let _dir = create(&base).unwrap();

@@ -46,12 +46,34 @@ fn other_steps_ask_for_nothing() {
 }
 
 #[test]
+fn a_step_has_the_configuration_it_chose_or_that_of_its_partition() {
+    let state = tempfile::tempdir().unwrap();
+    let config = |runtime: Option<&str>, partition: &str| {
+        let words = ["conf=/c", "profile=runc:/r", "profile=nvidia:/n", "partition=gpu:nvidia"];
+        let words = words.map(OsString::from);
+        let base = format!("state={}", state.path().join("base").display());
+        let words = [words.as_slice(), &[base.into()]].concat();
+        let asked = Asked { bundle: "/a".into(), runtime: runtime.map(str::to_owned) };
+        let host = stepd(&[(PARTITION, partition)]);
+        let step = Step::prepare(&host, &words, asked, true);
+        let step = step.map_err(|refusal| refusal.to_string())?;
+        step.dir.remove().unwrap();
+        Ok(step.config.display().to_string())
+    };
+    assert_eq!(config(None, "cpu"), Ok("/c".to_owned()));
+    assert_eq!(config(None, "gpu"), Ok("/n".to_owned()));
+    assert_eq!(config(Some("runc"), "gpu"), Ok("/r".to_owned()));
+    let unknown = "--container-runtime: this site has no 'x'; choose one of: runc, nvidia";
+    assert_eq!(config(Some("x"), "gpu"), Err(unknown.to_owned()), "another plugstack.conf");
+}
+
+#[test]
 fn each_component_runs_in_its_own_bundle_or_is_told_why_not() {
     let marker = || Marker::PerComponent(vec![Some("/a".into()), None]);
     let bundle = |title: &str| {
         let mut host = stepd(&[]);
         host.command_line = vec![title.into()];
-        bundle_of(&host, marker()).map_err(|refusal| refusal.to_string())
+        container_of(&host, marker()).map_err(|refusal| refusal.to_string())
     };
     assert_eq!(bundle("slurmstepd: [7.0+0]"), Ok(Some("/a".into())));
     assert_eq!(bundle("slurmstepd: [7.0+1]"), Ok(None));

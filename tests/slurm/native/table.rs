@@ -1,10 +1,7 @@
 //! docs/native-differences.md, one section for each release of Slurm.
 
-use std::fs;
+use crate::report;
 
-use crate::cluster::release;
-
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/native-differences.md");
 const HEAD: &str = "# What Slurm's own container support does differently
 
 Made by the end-to-end tests (`tests/slurm/native.rs`), which run each case without a
@@ -22,22 +19,7 @@ pub struct Row {
 
 /// Writes the section of the Slurm around the tests; the others stay.
 pub fn write(rows: &[Row]) {
-    let (year, month) = release();
-    let title = format!("## Slurm {year}.{month:02}");
-    let text = fs::read_to_string(FILE).unwrap_or_default();
-    let mut sections: Vec<_> = text
-        .split("\n## ")
-        .skip(1)
-        .map(|section| format!("## {}", section.trim_end()))
-        .filter(|section| !section.starts_with(&title))
-        .collect();
-    sections.push(format!("{title}\n\n{}", lines(rows)));
-    sections.sort();
-    let written = format!("{HEAD}\n{}\n", sections.join("\n\n"));
-    if written != text {
-        fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap();
-        fs::write(FILE, written).unwrap();
-    }
+    report::write("native-differences.md", HEAD, &lines(rows));
 }
 
 fn lines(rows: &[Row]) -> String {

@@ -1,0 +1,3 @@
+start_step -n1
+cancel "$job"
+say_the_end_of_the_step

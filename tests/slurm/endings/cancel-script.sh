@@ -1,0 +1,3 @@
+start_script
+cancel "$job"
+say_the_end

@@ -1,0 +1,4 @@
+# Two within a second are meant to be enough; to srun 26.05 they often are not.
+start_step -n1
+while kill -INT $srun 2>/dev/null; do sleep 0.1; done
+say_the_end_of_the_step

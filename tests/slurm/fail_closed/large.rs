@@ -1,0 +1,50 @@
+//! Environments and command lines up to what the kernel allows, and beyond.
+
+use super::among_others;
+use crate::{
+    cluster::{ALICE, Output},
+    leftovers::Marker,
+};
+
+/// A script of alice's that asks for a container with a large environment or command.
+fn asked(prepare: &str, command: &str) -> Output {
+    let marker = Marker::path();
+    let script =
+        format!("{prepare} srun -wn1 --container=$BUNDLE {command}").replace("MARKER", &marker);
+    let output = ALICE.sh(&script);
+    Marker::assert_absent(&format!("{command}: {}", output.story()));
+    output
+}
+
+#[test]
+fn an_environment_of_any_size_goes_into_the_container_or_keeps_it_from_starting() {
+    among_others(|| {
+        // One of 100 kB, which is less than the kernel's limit for one of 128 kB.
+        let output = asked(
+            "V=$(head -c 100000 /dev/zero | tr '\\0' x); export V; exec",
+            "sh -c 'echo ${#V}; touch MARKER 2>/dev/null'",
+        );
+        assert_eq!(output.any_text(), "100000\n", "{}", output.story());
+        // One of 2 MB is refused by the kernel before srun exists.
+        let output =
+            asked("V=$(head -c 2000000 /dev/zero | tr '\\0' x); export V; exec", "touch MARKER");
+        assert_eq!((output.status, output.any_text()), (126, String::new()), "{}", output.story());
+        // Of many variables, 5,000: what Slurm itself does with them takes by the square of
+        // their number, 2 minutes for 50,000, without a container too. tests/mock has 10,000.
+        let many = "exec perl -e '$ENV{\"V$_\"} = \"x\" for 1 .. 5000; exec @ARGV'";
+        let output = asked(many, "sh -c 'env | grep -c ^V.*=x; touch MARKER 2>/dev/null'");
+        assert_eq!(output.any_text(), "5000\n", "{}", output.story());
+    });
+}
+
+#[test]
+fn a_command_line_of_1_mb_arrives_or_keeps_the_container_from_starting() {
+    among_others(|| {
+        let output = asked(
+            "set --; W=$(head -c 100000 /dev/zero | tr '\\0' x); for i in 1 2 3 4 5 6 7 8 9 10; do set -- \"$@\" $W; done; exec",
+            "sh -c 'touch MARKER 2>/dev/null; IFS=; all=\"$*\"; echo $# ${#all}' sh \"$@\"",
+        );
+        let arrived = output.any_text() == "10 1000000\n";
+        assert!(arrived || output.status != 0 && !output.stderr.is_empty(), "{}", output.story());
+    });
+}
