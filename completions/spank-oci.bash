@@ -129,7 +129,7 @@ _spank-oci() {
             return 0
             ;;
         spank__oci__explain)
-            opts="-n -h --bundle --conf --ntasks --task --job --step --node --state --batch --pty --format --help <COMMAND>..."
+            opts="-n -h --bundle --conf --ntasks --task --job --step --node --state --batch --pty --proctrack --format --help <COMMAND>..."
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,6 +169,10 @@ _spank-oci() {
                     ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proctrack)
+                    COMPREPLY=($(compgen -W "cgroup pgid linuxproc" -- "${cur}"))
                     return 0
                     ;;
                 --format)

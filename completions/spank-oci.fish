@@ -56,6 +56,9 @@ complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l job -d '
 complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l step -d 'The step\'s number [default: the step around this command, or 0]' -r
 complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l node -d 'The node\'s name [default: this one\'s]' -r
 complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l state -d 'The directory below which steps have theirs: state= of plugstack.conf' -r -F
+complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l proctrack -d 'How the node tracks processes, which decides what is done about signals' -r -f -a "cgroup\t''
+pgid\t''
+linuxproc\t''"
 complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l format -d 'For people or for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c spank-oci -n "__fish_spank_oci_using_subcommand explain" -l batch -d 'The command is a batch script'

@@ -34,7 +34,7 @@ pub enum Delivery {
 
 /// Which processes the helper has to pass signals on to, because they do not
 /// receive them by themselves. A runtime that waits for its container passes on
-/// what it receives.
+/// what it receives; where everyone receives signals, none is to wait ([`crate::plan`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarding {
     /// RunTimeRun's process.

@@ -90,7 +90,7 @@ impl Stage {
             job: 7,
             step: 0,
             task: 3,
-            delivery: Delivery::Everyone,
+            delivery: Delivery::Task,
             program: None,
         };
         let inputs = Inputs {
@@ -163,6 +163,7 @@ fn each_executes_what_is_expected_of_it() {
         let plan = stage.plan(&parsed(&name).config);
         let started = match &plan.start {
             Start::Run { run, .. } => vec![("RunTimeRun", run)],
+            Start::Detached(_) => unreachable!("no signal reaches everyone"),
             Start::CreateStart(commands) => {
                 vec![("RunTimeCreate", &commands.create), ("RunTimeStart", &commands.start)]
             }

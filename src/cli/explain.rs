@@ -9,7 +9,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nix::unistd::geteuid;
 
 use super::{UNUSABLE, assumed, container::Container, format::Format, paint};
@@ -76,9 +76,20 @@ pub struct Options {
     /// The task has a terminal, as with `srun --pty`
     #[arg(long, conflicts_with = "batch")]
     pty: bool,
+    /// How the node tracks processes, which decides what is done about signals
+    #[arg(long, value_enum, value_name = "PLUGIN", default_value_t = Proctrack::Cgroup)]
+    proctrack: Proctrack,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// ProctrackType of slurm.conf, without `proctrack/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Proctrack {
+    Cgroup,
+    Pgid,
+    Linuxproc,
 }
 
 /// Which tasks are shown.
@@ -178,7 +189,11 @@ impl Options {
             job,
             step,
             task,
-            delivery: Delivery::Task,
+            delivery: match self.proctrack {
+                Proctrack::Cgroup => Delivery::Task,
+                Proctrack::Pgid => Delivery::Group,
+                Proctrack::Linuxproc => Delivery::Everyone,
+            },
             program: None,
         }
     }

@@ -25,6 +25,7 @@ pub struct Operation {
 }
 
 const STARTS: &str = "makes and runs the container";
+const DETACHES: &str = "makes the container, starts it and ends, so that no signal arrives twice";
 /// In place of the number of a process that does not exist yet; no process has it.
 const NOBODY: u32 = u32::MAX;
 const SHOWN_NOBODY: &str = "PID";
@@ -45,6 +46,10 @@ pub fn of(plan: &Plan) -> Vec<Operation> {
         Start::Run { run, .. } => {
             all.push(operation("RunTimeRun", STARTS, run));
             ("if the task was killed or not started", "unless the exit status is 0")
+        }
+        Start::Detached(commands) => {
+            all.push(operation("RunTimeRun", DETACHES, &commands.run));
+            ("if the container was not started", "at the end")
         }
         Start::CreateStart(commands) => {
             all.extend(created(commands));

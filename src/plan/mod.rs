@@ -10,13 +10,14 @@ mod tests;
 
 use std::{
     ffi::{CString, OsStr, OsString},
+    iter,
     path::{Path, PathBuf},
 };
 
 pub use error::PlanError;
 use places::{Places, values};
 use serde_json::Value;
-pub use start::{CreateStart, Start};
+pub use start::{CreateStart, Detached, Start};
 
 use crate::{
     bundle::{
@@ -114,6 +115,9 @@ pub struct End {
     pub shared: Option<PathBuf>,
     /// The site wants to look at the generated files (DisableCleanup).
     pub keep_files: bool,
+    /// What stands in the command line of the runtime that makes the container, and in
+    /// no other's.
+    pub runtime_word: Option<PathBuf>,
     /// Whoever finds the record may kill the process group that this process was in.
     pub own_group: bool,
 }
@@ -177,7 +181,7 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
     }
 
-    let start = Start::of(config, &values, console)?;
+    let start = Start::of(config, &inputs.request, &values, console, &places.pid_file)?;
     Ok(Plan {
         restarted: is_restarted(&inputs.environment),
         dirs: places.dirs(),
@@ -217,7 +221,8 @@ fn end(config: &Config, inputs: &Inputs, places: Places, values: Values, start: 
         delete: config.delete.clone(),
         values,
         record: places.record,
-        remove: [places.task].into_iter().chain(start.console().map(Path::to_owned)).collect(),
+        remove: iter::once(&*places.task).chain(start.files()).map(Path::to_owned).collect(),
+        runtime_word: start.pid_file().map(Path::to_owned),
         shared: places.shared,
         keep_files: config.disable_cleanup,
         own_group: inputs.own_group,

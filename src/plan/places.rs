@@ -23,6 +23,9 @@ pub(super) struct Places {
     pub(super) record: PathBuf,
     /// The socket for the container's terminal; in the spool, whose path is short.
     pub(super) console: PathBuf,
+    /// Where RunTimeRun leaves the number of the container's first process; in the
+    /// spool, whose path no other task has.
+    pub(super) pid_file: PathBuf,
 }
 
 impl Places {
@@ -34,6 +37,7 @@ impl Places {
             task: spool.join(format!("task-{task}")),
             record: spool.join(record_name(*task)),
             console: spool.join(format!("task-{task}.console")),
+            pid_file: spool.join(format!("task-{task}.pid")),
         };
         if let Some(container_path) = &config.container_path {
             let parent = PathBuf::from(container_path.expand(&values(inputs, &places)));

@@ -2,14 +2,15 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
 use super::PlanError;
 use crate::{
     config::{Config, Operations},
-    template::{Command, Values},
+    request::{Delivery, Request},
+    template::{Command, Pattern, Template, Values},
 };
 
 /// The longest path of a socket: `sun_path` of unix(7) less the byte that ends it.
@@ -25,6 +26,11 @@ const OPTION: &str = "--console-socket";
 /// it passes no change of the window size on (github.com/containers/crun/pull/1262),
 /// and 1.21 loses output that comes faster than it is read.
 const CRUN: &str = "crun";
+/// Runtimes whose `run` can leave the container to us (crun(1), runc-run(8)); the last
+/// one adds to what runc does.
+const DETACHING: [&str; 3] = [CRUN, "runc", "nvidia-container-runtime"];
+/// The options for that, where the site uses none of them by itself.
+const DETACH: [&str; 3] = ["--detach", "-d", "--pid-file"];
 
 /// How the container is started.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +43,21 @@ pub enum Start {
         /// runtime joins the two itself.
         console: Option<PathBuf>,
     },
+    /// RunTimeRun ends once the container runs.
+    Detached(Detached),
     /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
     CreateStart(CreateStart),
+}
+
+/// Making and starting a container by a command that leaves it to this process.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Detached {
+    /// Makes the container and lets it go.
+    pub run: Command,
+    /// Where it leaves the process id of the container.
+    pub pid_file: PathBuf,
+    /// Where it sends the container's terminal; `None` if it has none.
+    pub console: Option<PathBuf>,
 }
 
 /// Making and starting a container by separate commands.
@@ -56,21 +75,29 @@ pub struct CreateStart {
 
 impl Start {
     /// What the site's operations are for this task; `console` is where its
-    /// terminal would be handed over, if it has one.
+    /// terminal would be handed over, if it has one, `pid_file` where its process would be
+    /// told.
     ///
     /// # Errors
     /// RunTimeCreate cannot be told of the console, or its path is too long.
     pub(super) fn of(
         config: &Config,
+        request: &Request,
         values: &Values,
         console: Option<PathBuf>,
+        pid_file: &Path,
     ) -> Result<Self, PlanError> {
         let query = || config.query.as_ref().map(|query| query.expand(values));
         match &config.operations {
-            Operations::Run { run } => Ok(Self::run(run.expand(values), console)),
+            Operations::Run { run } => {
+                let run = run.expand(values);
+                let detached = is_better_detached(config, request)
+                    .then(|| detached(&run, console.as_deref(), pid_file));
+                Ok(detached.flatten().unwrap_or_else(|| Self::run(run, console)))
+            }
             Operations::CreateStart { create, start } => Ok(Self::CreateStart(CreateStart {
                 create: match &console {
-                    Some(socket) => with_console(create.expand(values), CREATE, socket)?,
+                    Some(socket) => with_console(&create.expand(values), CREATE, socket)?,
                     None => create.expand(values),
                 },
                 console,
@@ -84,7 +111,7 @@ impl Start {
     fn run(run: Command, console: Option<PathBuf>) -> Self {
         let helped = console.and_then(|socket| {
             let is_crun = program(&run).is_some_and(|name| name == CRUN);
-            let command = is_crun.then(|| with_console(run.clone(), RUN, &socket))?.ok()?;
+            let command = is_crun.then(|| with_console(&run, RUN, &socket))?.ok()?;
             Some((command, socket))
         });
         match helped {
@@ -96,9 +123,23 @@ impl Start {
     /// Where the container's terminal is handed over, if it is.
     pub fn console(&self) -> Option<&Path> {
         match self {
-            Self::Run { console, .. } => console.as_deref(),
-            Self::CreateStart(CreateStart { console, .. }) => console.as_deref(),
+            Self::Run { console, .. }
+            | Self::Detached(Detached { console, .. })
+            | Self::CreateStart(CreateStart { console, .. }) => console.as_deref(),
         }
+    }
+
+    /// Where the process id of the container is left, if it is.
+    pub fn pid_file(&self) -> Option<&Path> {
+        match self {
+            Self::Detached(Detached { pid_file, .. }) => Some(pid_file),
+            Self::Run { .. } | Self::CreateStart(_) => None,
+        }
+    }
+
+    /// The files that this makes.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.console().into_iter().chain(self.pid_file())
     }
 }
 
@@ -110,26 +151,64 @@ fn program(command: &Command) -> Option<&OsStr> {
     }
 }
 
-/// A command with the option that names the socket, after the word for its
-/// operation.
-fn with_console(command: Command, operation: &str, socket: &Path) -> Result<Command, PlanError> {
+/// Whether a runtime that waits for its container would pass signals on that slurmstepd
+/// has sent to the container, too. A batch script's are for the helper alone. There must be
+/// a way to have the container forgotten at its end.
+fn is_better_detached(config: &Config, request: &Request) -> bool {
+    let names_process = |delete: &Template| delete.uses(Pattern::Pid);
+    request.delivery == Delivery::Everyone
+        && !request.is_batch()
+        && config.delete.as_ref().is_some_and(|delete| !names_process(delete))
+}
+
+/// RunTimeRun told to end once the container runs, if it is a command that can be told so.
+fn detached(run: &Command, console: Option<&Path>, pid_file: &Path) -> Option<Start> {
+    let name = program(run).filter(|name| DETACHING.iter().any(|known| name == known));
+    name.filter(|_| !chooses(run, &DETACH))?;
+    let with_console = match console {
+        Some(socket) => &with_console(run, RUN, socket).ok()?,
+        None => run,
+    };
+    let options = ["--detach".into(), "--pid-file".into(), pid_file.into()];
+    Some(Start::Detached(Detached {
+        run: Command::Exec(with_options(with_console, RUN, &options)?),
+        pid_file: pid_file.to_owned(),
+        console: console.map(Path::to_owned),
+    }))
+}
+
+/// Whether a command has one of these options.
+fn chooses(command: &Command, options: &[&str]) -> bool {
+    let Command::Exec(words) = command else { return false };
+    let name = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.split_once('=').map_or(word.to_string(), |(name, _)| name.to_owned())
+    };
+    words.iter().any(|word| options.contains(&name(word).as_str()))
+}
+
+/// A command with the option that names the socket.
+fn with_console(command: &Command, operation: &str, socket: &Path) -> Result<Command, PlanError> {
     let length = socket.as_os_str().len();
     if length > LONGEST {
         let path = socket.display().to_string();
         return Err(PlanError::ConsolePath { path, length, longest: LONGEST });
     }
-    let mut words = match command {
-        Command::Exec(words) => words,
-        Command::Shell(text) => {
-            return Err(PlanError::ConsoleShell(text.to_string_lossy().into_owned()));
+    let options = [OPTION.into(), socket.into()];
+    with_options(command, operation, &options).map(Command::Exec).ok_or_else(|| match command {
+        Command::Shell(text) => PlanError::ConsoleShell(text.to_string_lossy().into_owned()),
+        Command::Exec(words) => {
+            let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+            PlanError::ConsoleWord(shown.join(" "))
         }
-    };
+    })
+}
+
+/// The words of a command with options after the one for its operation, if it has that.
+fn with_options(command: &Command, operation: &str, options: &[OsString]) -> Option<Vec<OsString>> {
+    let Command::Exec(words) = command else { return None };
     // The first word is the program.
-    let Some(place) = words.iter().skip(1).position(|word| word == operation) else {
-        let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-        return Err(PlanError::ConsoleWord(shown.join(" ")));
-    };
-    let after = place + 2;
-    words.splice(after..after, [OPTION.into(), socket.into()]);
-    Ok(Command::Exec(words))
+    let place = words.iter().skip(1).position(|word| word == operation)? + 2;
+    let (before, after) = words.split_at(place);
+    Some([before, options, after].concat())
 }

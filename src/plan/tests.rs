@@ -31,7 +31,7 @@ fn inputs() -> Inputs {
             job: 7,
             step: 0,
             task: 3,
-            delivery: Delivery::Everyone,
+            delivery: Delivery::Task,
             program: None,
         },
         bundle: Some(Bundle::new("/images/it's".into(), config)),
@@ -119,6 +119,70 @@ fn only_a_runtime_without_other_rights_gets_a_bundle_for_its_user() {
     assert_eq!(adapted(&crun("")), ["no user namespace: added one, in which you are root"]);
     assert_eq!(adapted(&sudo("env")).len(), 1);
     assert_eq!(adapted(&sudo("/usr/bin/sudo")), Vec::<String>::new());
+}
+
+/// For a task whose every process slurmstepd signals.
+fn for_everyone() -> Inputs {
+    let mut inputs = inputs();
+    inputs.request.delivery = Delivery::Everyone;
+    inputs
+}
+
+#[test]
+fn a_runtime_whose_container_receives_signals_by_itself_does_not_wait_for_it() {
+    compare("detached", &crun(""), for_everyone());
+}
+
+#[test]
+fn a_terminal_of_a_container_that_the_runtime_does_not_wait_for() {
+    let site = |runtime: &str| {
+        site(&format!("RunTimeRun=\"{runtime} run %j\"\nRunTimeKill=x\nRunTimeDelete=x\n"))
+    };
+    let words = |runtime: &str| {
+        let inputs = Inputs { terminal: Some(WINDOW), ..for_everyone() };
+        let plan = plan(&site(runtime), inputs).unwrap();
+        assert_eq!(
+            plan.start.console(),
+            Some("/run/spank-oci/7.0.0/spool/task-3.console".as_ref())
+        );
+        plan.end.remove
+    };
+    for runtime in ["crun", "/opt/bin/runc --debug", "nvidia-container-runtime"] {
+        let removed = ["task-3", "task-3.console", "task-3.pid"];
+        let removed = removed.map(|name| Path::new("/run/spank-oci/7.0.0/spool").join(name));
+        assert_eq!(words(runtime), removed, "{runtime}");
+    }
+}
+
+#[test]
+fn a_runtime_waits_for_its_container_where_it_cannot_leave_it_to_us_or_need_not() {
+    let delete = "RunTimeKill=x\nRunTimeDelete=\"crun delete %j\"\n";
+    let waits = |run: &str, delete: &str, inputs: Inputs| {
+        let text = format!("RunTimeRun=\"{run}\"\n{delete}");
+        matches!(plan(&site(&text), inputs).unwrap().start, Start::Run { .. })
+    };
+    assert!(!waits("crun run %j", delete, for_everyone()));
+    for run in [
+        "crun run %j; true",
+        "sudo crun run %j",
+        "youki run %j",
+        "crun start %j",
+        "crun run --pid-file=/x %j",
+        "runc run -d %j",
+    ] {
+        assert!(waits(run, delete, for_everyone()), "{run}");
+    }
+    for delete in ["IgnoreFileConfigJson=yes\n", "RunTimeKill=x\nRunTimeDelete=\"kill %p\"\n"] {
+        assert!(waits("crun run %j", delete, for_everyone()), "{delete}");
+    }
+    let mut script = for_everyone();
+    script.request.step = BATCH_STEP;
+    assert!(waits("crun run %j", delete, script));
+    for delivery in [Delivery::Task, Delivery::Group] {
+        let mut inputs = inputs();
+        inputs.request.delivery = delivery;
+        assert!(waits("crun run %j", delete, inputs));
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub fn remove_files(end: &End) {
 pub fn task(record: &Path, slurmstepd: u32) -> io::Result<()> {
     let Some(record) = read(record) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end_orphans(slurmstepd));
+    record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
     end_recorded(&record)
 }
 
@@ -94,6 +95,7 @@ pub fn step(spool: &Path) -> io::Result<()> {
 fn end_of_step(path: &Path) -> io::Result<()> {
     let Some(record) = read(path) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end());
+    record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
     end_recorded(&record)?;
     if !record.keep_files {
         record.remove.iter().for_each(|path| remove(path));

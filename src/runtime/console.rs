@@ -50,19 +50,20 @@ impl ConsoleSocket {
         }
     }
 
-    /// The master of the container's terminal, once RunTimeCreate has succeeded.
+    /// The master of the container's terminal, once the operation that makes the
+    /// container has succeeded.
     ///
     /// # Errors
     /// The runtime sends no terminal.
-    pub fn receive(self) -> Result<File, RuntimeError> {
+    pub fn receive(self, operation: &'static str) -> Result<File, RuntimeError> {
         let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
         match self.await_connection(None, patience) {
-            Ok(true) => self.accept("RunTimeCreate"),
+            Ok(true) => self.accept(operation),
             Ok(false) => {
                 let cause = format!("nothing for {} s", PATIENCE.as_secs());
-                Err(self.failed("RunTimeCreate", &format!("no terminal ({cause})")))
+                Err(self.failed(operation, &format!("no terminal ({cause})")))
             }
-            Err(error) => Err(self.failed("RunTimeCreate", &files::cause(&error))),
+            Err(error) => Err(self.failed(operation, &files::cause(&error))),
         }
     }
 

@@ -11,14 +11,13 @@
 //! ([`super::relay`]).
 #![forbid(unsafe_code)]
 
-use std::{ffi::c_int, time::Duration};
-
-use nix::libc::SIGWINCH;
+use std::time::Duration;
 
 use super::{
     RuntimeError,
     cleanup::Left,
     console::ConsoleSocket,
+    container::{Container, First},
     elsewhere::Elsewhere,
     prepare,
     process::{self, Spawned},
@@ -30,21 +29,13 @@ use crate::{
     request::Forwarding,
     sys::{
         children::{self, Ended},
-        pages, signals,
+        signals,
     },
     template::Command,
 };
 
 /// How long RunTimeStart may take; it only signals.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A container that was started.
-struct Container {
-    pid: u32,
-    /// Its first process, where that is not ours.
-    elsewhere: Option<Elsewhere>,
-    relay: Option<Relay>,
-}
 
 /// Runs the task in a container made and started by separate commands: its first
 /// process's end, or which of the commands failed; and what may be left of the
@@ -71,18 +62,18 @@ fn started(
     let query = commands.query.as_ref().ok_or(RuntimeError::NoQuery)?;
     let console = commands.console.as_deref().map(ConsoleSocket::listen).transpose()?;
     create(&commands.create, plan, forwarding.to_runtime)?;
-    let master = console.map(ConsoleSocket::receive).transpose()?;
+    let master = console.map(|console| console.receive("RunTimeCreate")).transpose()?;
     let pid = query::process_id(query, &plan.runtime_env)?;
     if plan.end.names_process() {
         prepare::write_record(plan, Some(pid), None)?;
     }
-    let elsewhere = match children::is_own(pid) {
-        true => None,
-        false => Some(Elsewhere::of(pid, query)?),
+    let first = match children::is_own(pid) {
+        true => First::Own,
+        false => First::Elsewhere(Elsewhere::of(pid, "RunTimeQuery", query)?),
     };
     let relay = master.map(Relay::start).transpose()?;
     start(&commands.start, plan, pid, forwarding.runtime_apart)?;
-    Ok(Container { pid, elsewhere, relay })
+    Ok(Container { pid, first, relay })
 }
 
 /// A signal that comes before the container does is the runtime's: without a
@@ -122,26 +113,4 @@ fn succeeded(
         None => format!("it took longer than {} s and was killed", PATIENCE.as_secs()),
     };
     Err(process::failed(operation, command, cause + also))
-}
-
-impl Container {
-    /// Waits for the container's end.
-    fn wait(self, forward_signals: bool) -> Ended {
-        let relay = self.relay;
-        let on_signal = |signal: c_int| match &relay {
-            // The container's terminal tells its programs itself.
-            Some(relay) if signal == SIGWINCH => relay.resize(),
-            _ if forward_signals => signals::send(self.pid, signal),
-            _ => {}
-        };
-        pages::let_go_of_program();
-        let ended = match self.elsewhere {
-            Some(elsewhere) => elsewhere.wait(on_signal),
-            None => process::supervise(self.pid, on_signal).unwrap_or(Ended::Exited(255)),
-        };
-        if let Some(relay) = relay {
-            relay.finish();
-        }
-        ended
-    }
 }

@@ -16,15 +16,15 @@ use nix::{
     },
 };
 
-use super::{RuntimeError, process};
+use super::{
+    RuntimeError,
+    process::{self, UNKNOWN},
+};
 use crate::{
     files,
     sys::{children::Ended, parent, pidfd, signals},
     template::Command,
 };
-
-/// What a task ends with whose status nobody tells.
-const UNKNOWN: Ended = Ended::Exited(255);
 
 /// The process, and the signals that come while it is awaited.
 pub struct Elsewhere {
@@ -34,16 +34,17 @@ pub struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// The process that `query` has named.
+    /// The process that an operation has named.
     ///
     /// # Errors
     /// There is no such process, or the system cannot tell its end (before Linux
     /// 5.3).
-    pub fn of(pid: u32, query: &Command) -> Result<Self, RuntimeError> {
+    pub fn of(pid: u32, operation: &'static str, command: &Command) -> Result<Self, RuntimeError> {
+        let failed = |cause| process::failed(operation, command, cause);
         let cause = format!("there is no process {pid}, or its end cannot be awaited");
-        let end = pidfd::open(pid).ok_or_else(|| failed(query, cause))?;
+        let end = pidfd::open(pid).ok_or_else(|| failed(cause))?;
         let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC);
-        let signals = signals.map_err(|errno| failed(query, files::cause(&errno.into())))?;
+        let signals = signals.map_err(|errno| failed(files::cause(&errno.into())))?;
         Ok(Self { pid, end, signals })
     }
 
@@ -65,8 +66,4 @@ impl Elsewhere {
             }
         }
     }
-}
-
-fn failed(query: &Command, cause: String) -> RuntimeError {
-    process::failed("RunTimeQuery", query, cause)
 }

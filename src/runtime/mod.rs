@@ -1,14 +1,16 @@
 //! Carries a [`Plan`] out: files, the runtime around the task, the end.
 //!
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
-//! for it with signals as events, [`run`] and [`create_start`] are the two ways of
-//! having a container, [`console`] and [`relay`] are for one with a terminal,
+//! for it with signals as events, [`run`], [`detached`] and [`create_start`] are the ways of
+//! having a container ([`container`]), [`console`] and [`relay`] are for one with a terminal,
 //! [`cleanup`] ends and removes one, also one whose helper died ([`record`]).
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
 pub mod console;
+pub mod container;
 pub mod create_start;
+pub mod detached;
 pub mod elsewhere;
 pub mod prepare;
 pub mod process;
@@ -106,6 +108,7 @@ pub fn execute(plan: &Plan, forwarding: Forwarding) -> Result<Ended, RuntimeErro
     let (outcome, left) = match begin(plan) {
         Ok(()) => match &plan.start {
             Start::Run { run, console } => run::run(plan, run, console.as_deref(), forwarding),
+            Start::Detached(commands) => detached::run(plan, commands, forwarding),
             Start::CreateStart(commands) => create_start::run(plan, commands, forwarding),
         },
         Err(error) => (Err(error), Left::Nothing),

@@ -30,6 +30,9 @@ use crate::{
 /// The most that a message shows of a command: characters.
 const SHOWN: usize = 500;
 
+/// What a task ends with whose status nobody tells.
+pub const UNKNOWN: Ended = Ended::Exited(255);
+
 /// A runtime command that was started.
 pub struct Spawned {
     child: Child,
@@ -112,8 +115,17 @@ impl Spawned {
     /// together with its process id. All signals are blocked in this process (see
     /// [`signals::block_all`]).
     pub fn supervise(self, on_signal: impl Fn(u32, c_int)) -> Ended {
+        self.supervise_among(on_signal, |_, _| {})
+    }
+
+    /// The same, and the ends of other children are given to `on_other`.
+    pub fn supervise_among(
+        self,
+        on_signal: impl Fn(u32, c_int),
+        on_other: impl FnMut(u32, Ended),
+    ) -> Ended {
         let child = self.pid();
-        supervise(child, |signal| on_signal(child, signal)).unwrap_or(Ended::Exited(255))
+        supervise_among(child, |signal| on_signal(child, signal), on_other).unwrap_or(UNKNOWN)
     }
 
     /// Waits for its end no longer than `patience`, then kills it; `None` then.
@@ -123,7 +135,7 @@ impl Spawned {
             let _ = self.child.kill();
         }
         let status = self.child.wait().map(|status| children::ended(status.into_raw()));
-        in_time.then_some(status.unwrap_or(Ended::Exited(255)))
+        in_time.then_some(status.unwrap_or(UNKNOWN))
     }
 
     /// What it writes to its standard output, if it ends by itself with success
@@ -149,10 +161,22 @@ impl Spawned {
 /// `on_signal`; `None` if there is no such child. Other children that end are
 /// reaped. The child is killed if slurmstepd ends.
 pub fn supervise(child: u32, on_signal: impl Fn(c_int)) -> Option<Ended> {
+    supervise_among(child, on_signal, |_, _| {})
+}
+
+/// The same, and the ends of other children are given to `on_other`.
+fn supervise_among(
+    child: u32,
+    on_signal: impl Fn(c_int),
+    mut on_other: impl FnMut(u32, Ended),
+) -> Option<Ended> {
     loop {
         match children::reap() {
             Reaped::Child(pid, ended) if pid == child => return Some(ended),
-            Reaped::Child(..) => continue,
+            Reaped::Child(pid, ended) => {
+                on_other(pid, ended);
+                continue;
+            }
             Reaped::Childless => return None,
             Reaped::Nobody => {}
         }

@@ -3,8 +3,10 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     iter::successors,
+    os::unix::ffi::OsStrExt,
     process,
     time::{Duration, Instant},
 };
@@ -83,6 +85,18 @@ impl Group {
             end_trees(|process| process.group == self && wanted(process));
         }
     }
+}
+
+/// Kills all processes that have this word in their command line, with all that descends
+/// from them. `crun run --detach` makes the container in a session of its own.
+pub fn end_those_with(word: &OsStr) {
+    end_trees(|process| has_word(process.pid, word.as_bytes()));
+}
+
+/// Whether a process was executed with this word, by proc(5), /proc/pid/cmdline.
+fn has_word(pid: u32, word: &[u8]) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|&byte| byte == 0).any(|found| found == word)
 }
 
 /// Kills processes with all that descends from them, in whatever group or session.
@@ -212,6 +226,29 @@ mod tests {
         for child in [&mut leader, &mut member] {
             assert_eq!(child.wait().unwrap().signal(), Some(SIGKILL));
         }
+    }
+
+    #[test]
+    fn processes_are_ended_by_a_whole_word_of_their_command_line_with_what_they_started() {
+        let shell = |word: &str| {
+            let script = "sleep 600 & wait";
+            Command::new("sh").args(["-c", script, word]).process_group(0).spawn().unwrap()
+        };
+        let word = format!("/run/{}/task-0.pid", process::id());
+        let (mut meant, mut other) = (shell(&word), shell(&format!("{word}s")));
+        let child = |shell: &Child| loop {
+            let found = living(|process| process.parent == shell.id()).next();
+            if let Some(process) = found {
+                return process.pid;
+            }
+        };
+        let (below_meant, below_other) = (child(&meant), child(&other));
+        end_those_with(word.as_ref());
+        assert!(has_ended(below_meant) && !has_ended(below_other));
+        assert_eq!(meant.wait().unwrap().signal(), Some(SIGKILL));
+        assert_eq!(other.try_wait().unwrap(), None);
+        Group { id: other.id(), ..Group::own().unwrap() }.end();
+        other.wait().unwrap();
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Record {
     pub keep_files: bool,
     /// The process group of the runtimes that the helper starts; its own, usually.
     pub group: Option<Group>,
+    /// What tells the runtime that makes the container from other processes, in whatever
+    /// group it is: a word of its command line.
+    pub runtime_word: Option<OsString>,
     /// The process that the commands name, if they name one, and when it was started,
     /// by which one knows it from a later process with the same number.
     pub process: Option<(u32, u64)>,
@@ -50,6 +53,7 @@ impl Record {
             remove: end.remove.iter().chain(&end.shared).cloned().collect(),
             keep_files: end.keep_files,
             group,
+            runtime_word: end.runtime_word.as_ref().map(OsString::from),
             process: named.and_then(|pid| Some((pid, processes::start_time(pid)?))),
         }
     }
@@ -62,6 +66,8 @@ impl Record {
         push_list(&mut text, self.env.iter().map(Vec::as_slice));
         push_list(&mut text, self.remove.iter().map(|path| path.as_os_str().as_bytes()));
         netstring::push(&mut text, if self.keep_files { b"keep" } else { b"remove" });
+        let word = self.runtime_word.as_deref().unwrap_or_default();
+        netstring::push(&mut text, word.as_bytes());
         let group = self.group.map(|group| (group.id, u64::from(group.session)));
         for pair in [group, self.process] {
             let pair = pair.map(|(id, which)| format!("{id} {which}"));
@@ -79,6 +85,8 @@ impl Record {
             env: take_list(&mut text)?,
             remove: os(take_list(&mut text)?).map(PathBuf::from).collect(),
             keep_files: netstring::take(&mut text)? == b"keep",
+            runtime_word: Some(OsString::from_vec(netstring::take(&mut text)?.to_vec()))
+                .filter(|word| !word.is_empty()),
             group: match take_pair(&mut text)? {
                 Some((id, session)) => Some(Group { id, session: session.try_into().ok()? }),
                 None => None,
@@ -128,9 +136,16 @@ mod tests {
             remove: vec!["/run/x".into()],
             keep_files: false,
             group: Some(Group { id: 3, session: 4 }),
+            runtime_word: Some("/run/y".into()),
             process: Some((1, 2)),
         };
-        let bare = Record { group: None, process: None, keep_files: true, ..full.clone() };
+        let bare = Record {
+            group: None,
+            runtime_word: None,
+            process: None,
+            keep_files: true,
+            ..full.clone()
+        };
         for record in [full, bare] {
             assert_eq!(Record::decode(&record.encode()), Some(record));
         }
@@ -138,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_record_that_was_cut_is_none() {
-        let text = Record::decode(b"0:,0:,0:,0:,4:keep,0:,0:,").unwrap().encode();
+        let text = Record::decode(b"0:,0:,0:,0:,4:keep,0:,0:,0:,").unwrap().encode();
         for end in 0..text.len() {
             assert_eq!(Record::decode(&text[..end]), None, "cut at {end}");
         }

@@ -1,7 +1,10 @@
 //! Signals as events: they are blocked, and waited for one at a time. No handler
 //! ever runs.
 
-use std::{ffi::c_int, io, mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
+use std::{
+    ffi::c_int, io, mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr,
+    time::Duration,
+};
 
 /// Highest signal number, real-time signals included.
 const LAST: c_int = 64;
@@ -30,11 +33,20 @@ pub fn wait() -> io::Result<c_int> {
 
 /// Takes a blocked signal that is here already.
 pub fn poll() -> Option<c_int> {
+    wait_within(Duration::ZERO)
+}
+
+/// Takes a blocked signal that comes within `patience`.
+pub fn wait_within(patience: Duration) -> Option<c_int> {
     let all = full_set();
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let patience = libc::timespec {
+        tv_sec: patience.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
     // SAFETY: a live, initialised set and a live timespec; what is told of the signal
     // beside its number is not asked for.
-    let signal = unsafe { libc::sigtimedwait(&raw const all, ptr::null_mut(), &raw const now) };
+    let signal =
+        unsafe { libc::sigtimedwait(&raw const all, ptr::null_mut(), &raw const patience) };
     (signal > 0).then_some(signal)
 }
 

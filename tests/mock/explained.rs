@@ -26,6 +26,8 @@ fn explained(host: &Host) -> Value {
         format!("--conf={}", path("oci.conf")),
         format!("--state={}", path("state")),
         "--format=json".to_owned(),
+        // As the mock has no such plugin loaded.
+        "--proctrack=linuxproc".to_owned(),
         "--".to_owned(),
     ];
     // In a task on the host, whose environment is the one of a task in a container.
@@ -70,20 +72,18 @@ fn told_config(explained: &Value) -> Value {
     config
 }
 
-/// A host whose runtime only records.
-fn host(start: &str) -> Host {
-    let runtime = "@ROOT@/recording-runtime";
-    let text = format!("{start}{END}").replace("@RUNTIME@", runtime);
+/// A host whose runtime, of this name, only records.
+fn host(start: &str, name: &str) -> Host {
+    let text = format!("{start}{END}").replace("@RUNTIME@", &format!("@ROOT@/{name}"));
     let host = Host::new(Kind::Prepends, Site::from_text(&text));
-    let program = host.path("runtimes/recording-runtime");
-    fs::copy("tests/mock/recording-runtime", program).unwrap();
+    fs::copy("tests/mock/recording-runtime", host.path("runtimes").join(name)).unwrap();
     fs::create_dir(host.path("runtimes/record")).unwrap();
     host.give_to_user(&host.path("runtimes/record"));
     host
 }
 
-fn assert_as_told(start: &str, cases: &[(i32, &[&str])]) {
-    let host = host(start);
+fn assert_as_told(start: &str, name: &str, cases: &[(i32, &[&str])]) {
+    let host = host(start, name);
     let explained = explained(&host);
     assert!(!host.path("runtimes/record/words").exists(), "explain has executed the runtime");
     for (status, keys) in cases {
@@ -101,6 +101,7 @@ fn assert_as_told(start: &str, cases: &[(i32, &[&str])]) {
 fn what_is_explained_is_done_by_one_command_that_runs_the_container() {
     assert_as_told(
         RUN,
+        "recording-runtime",
         &[
             (0, &["RunTimeRun"]),
             (7, &["RunTimeRun", "RunTimeDelete"]),
@@ -110,7 +111,13 @@ fn what_is_explained_is_done_by_one_command_that_runs_the_container() {
 }
 
 #[test]
+fn what_is_explained_is_done_by_one_command_that_leaves_the_container_to_the_helper() {
+    let ended = &["RunTimeRun", "RunTimeDelete"];
+    assert_as_told(RUN, "crun", &[(0, ended), (7, ended), (137, ended)]);
+}
+
+#[test]
 fn what_is_explained_is_done_by_commands_that_create_and_start() {
     let created = &["RunTimeCreate", "RunTimeQuery", "RunTimeStart", "RunTimeDelete"];
-    assert_as_told(CREATE_START, &[(0, created), (7, created)]);
+    assert_as_told(CREATE_START, "recording-runtime", &[(0, created), (7, created)]);
 }

@@ -21,6 +21,8 @@ use crate::{
 
 /// Stops a runtime command where the test says.
 const GATE: &str = include_str!("../data/slurm/gate");
+/// The same for a runtime that is known by its name.
+const GATED_RUNTIME: &str = include_str!("../data/slurm/gated-runtime");
 /// How many faults happen at the same time.
 const SIDE_BY_SIDE: usize = 8;
 const NODE: &str = "-wn1";
@@ -28,6 +30,8 @@ const NODE: &str = "-wn1";
 /// oci.conf with the gate before each of the runtime's commands.
 fn gated(runtime: &str, mode: Mode) -> String {
     let text = match mode {
+        Mode::Detached => return site::RUN.replace("RUNTIME", &gates(runtime)),
+        // The helper does not know the gate as a runtime that need not wait.
         Mode::Run => site::RUN,
         Mode::CreateStart => site::CREATE_START,
     };
@@ -40,15 +44,23 @@ fn gated(runtime: &str, mode: Mode) -> String {
     text.replace("RUNTIME", runtime)
 }
 
+/// A runtime's name in the directory of those behind gates.
+fn gates(runtime: &str) -> String {
+    ALICE.home("gates").join(runtime).display().to_string()
+}
+
 /// Runs faults with a runtime, while a step that is not meant goes on.
 fn under_fault(runtime: &str, mode: Mode, check: impl FnOnce()) {
     let _restored = change(site(), Some(&gated(runtime, mode)));
     leftovers::after_once(|| {
         let gate = ALICE.script("gate", GATE);
+        fs::create_dir(ALICE.home("gates")).unwrap();
+        ALICE.script(&format!("gates/{runtime}"), GATED_RUNTIME);
         let bystander = Bystander::start(ALICE);
         check();
         bystander.assert_unharmed();
         fs::remove_file(gate).unwrap();
+        fs::remove_dir_all(ALICE.home("gates")).unwrap();
     });
     Marker::assert_absent("a fault");
 }
@@ -107,7 +119,7 @@ fn kill_slurmd(mode: Mode) -> Vec<Seen> {
 #[test]
 fn whoever_is_killed_at_whatever_stage_nothing_is_left_and_nothing_runs_on_the_host() {
     let mut rows = Vec::new();
-    for mode in [Mode::Run, Mode::CreateStart] {
+    for mode in [Mode::Run, Mode::Detached, Mode::CreateStart] {
         for runtime in ["crun", "runc"] {
             under_fault(runtime, mode, || {
                 let seen = [kill_each_of_a_step(mode), kill_slurmd(mode)].concat();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    cluster::{ALICE, AS_USER, leave_out, path},
+    cluster::{ALICE, AS_USER, LINUXPROC, PGID, leave_out, path},
     leftovers,
     site::{self, Mode},
 };
@@ -87,13 +87,13 @@ fn await_first_process() -> String {
     }
 }
 
-/// What srun says and ends with when this command, which waits for a line first, may use
-/// no more memory than the group has.
-fn shown(group: &Group, command: &str) -> (Vec<String>, Option<i32>) {
+/// What srun says and ends with when this command on a node, which waits for a line
+/// first, may use no more memory than the group has.
+fn shown(group: &Group, node: &str, command: &str) -> (Vec<String>, Option<i32>) {
     let container = format!("--container={}", ALICE.bundle());
     let script = format!("read line; {command}");
     let mut srun = Command::new(AS_USER)
-        .args([ALICE.0, "srun", "-wn1", "-n1", &container, "sh", "-c", &script])
+        .args([ALICE.0, "srun", node, "-n1", &container, "sh", "-c", &script])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -112,19 +112,22 @@ fn a_process_that_the_kernel_kills_for_its_memory_ends_as_without_a_container() 
         Ok(group) => group,
         Err(reason) => return leave_out("a container without memory", reason),
     };
-    for kind in site::kinds() {
+    let nodes = [LINUXPROC, PGID];
+    let kinds = site::kinds();
+    for (kind, node) in kinds.iter().flat_map(|kind| nodes.map(|node| (kind, node))) {
         leftovers::after_once(|| {
             let _site = kind.install();
             let first = match kind.mode {
-                Mode::Run => "Exited with exit code 137",
-                Mode::CreateStart => "Killed",
+                // A runtime waits for it.
+                Mode::Run if node != LINUXPROC => "Exited with exit code 137",
+                _ => "Killed",
             };
             let expected = (vec![first.to_owned()], Some(137));
-            assert_eq!(shown(&group, "exec tail /dev/zero"), expected, "{kind:?}");
+            assert_eq!(shown(&group, node, "exec tail /dev/zero"), expected, "{kind:?} {node}");
             // The first process lives on, and says how the other one ended.
             let expected = (vec!["Exited with exit code 37".to_owned()], Some(37));
             let command = "tail /dev/zero; exit $(($? - 100))";
-            assert_eq!(shown(&group, command), expected, "{kind:?}");
+            assert_eq!(shown(&group, node, command), expected, "{kind:?} {node}");
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Signals reach a command in a container as they reach it without one.
 
 use crate::{
-    cluster::{ALICE, LINUXPROC, Output, proctracks},
+    cluster::{ALICE, Output, proctracks},
     leftovers,
     site::{with_each_runtime, with_each_runtime_and_mode, with_each_runtime_by_create_and_start},
 };
@@ -60,19 +60,14 @@ fn container() -> String {
     format!("--container={}", ALICE.bundle())
 }
 
-/// What is told without a container: each signal once.
-fn expected(told: Told, nodes: &[&'static str]) -> Vec<Vec<String>> {
-    let mut without = Vec::new();
-    leftovers::after_once(|| without = on_each(told, nodes, ""));
-    assert!(without.iter().all(|told| told.len() == 12), "{without:?}");
-    without
-}
-
-/// The same must be told without a container and in those of every kind.
-fn assert_same(told: Told, nodes: &[&'static str], kinds: &[fn(&dyn Fn())]) {
-    let expected = expected(told, nodes);
+/// Each signal must be told once, without a container and in those of every kind.
+fn assert_same(told: Told, kinds: &[fn(&dyn Fn())]) {
+    let nodes = proctracks();
+    let mut expected = Vec::new();
+    leftovers::after_once(|| expected = on_each(told, &nodes, ""));
+    assert!(expected.iter().all(|told| told.len() == 12), "{expected:?}");
     for kind in kinds {
-        kind(&|| assert_eq!(on_each(told, nodes, &container()), expected, "on {nodes:?}"));
+        kind(&|| assert_eq!(on_each(told, &nodes, &container()), expected, "on {nodes:?}"));
     }
 }
 
@@ -80,31 +75,13 @@ const RUN: fn(&dyn Fn()) = |check| with_each_runtime(check);
 const CREATE_START: fn(&dyn Fn()) = |check| with_each_runtime_by_create_and_start(check);
 
 #[test]
-fn a_step_made_by_create_and_start_receives_each_signal_once() {
-    assert_same(told_by_step, &proctracks(), &[CREATE_START]);
-}
-
-#[test]
-fn a_step_of_a_waiting_runtime_receives_each_signal_once_unless_from_linuxproc() {
-    let others: Vec<_> = proctracks().into_iter().filter(|node| *node != LINUXPROC).collect();
-    assert_same(told_by_step, &others, &[RUN]);
-}
-
-#[test]
-fn a_step_of_a_waiting_runtime_receives_no_signal_less_than_once_from_linuxproc() {
-    let expected = expected(told_by_step, &[LINUXPROC]).remove(0);
-    with_each_runtime(|| {
-        // slurmstepd signals the runtime and the container, and the runtime passes
-        // on what it receives.
-        let mut told = told_by_step(LINUXPROC, &container());
-        told.dedup();
-        assert_eq!(told, expected);
-    });
+fn a_step_receives_each_signal_once() {
+    assert_same(told_by_step, &[RUN, CREATE_START]);
 }
 
 #[test]
 fn a_batch_script_receives_each_signal_that_is_for_it_alone_once() {
-    assert_same(told_by_script, &proctracks(), &[RUN, CREATE_START]);
+    assert_same(told_by_script, &[RUN, CREATE_START]);
 }
 
 #[test]

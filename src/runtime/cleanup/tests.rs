@@ -42,6 +42,7 @@ impl Spool {
             remove: vec![self.elsewhere()],
             keep_files: false,
             group: None,
+            runtime_word: None,
             process: None,
         }
     }

@@ -11,7 +11,7 @@ for end in 1 129 137 143 255 -TERM -KILL -SEGV -40; do
 	esac
 	{
 		status=0
-		srun -wn1 -n1 --job-name="$name$end." $CONTAINER sh -c "$command" 2>told"$end" || status=$?
+		srun $NODE -n1 --job-name="$name$end." $CONTAINER sh -c "$command" 2>told"$end" || status=$?
 		echo "srun $status" >>told"$end"
 	} &
 done
@@ -19,7 +19,7 @@ wait
 while squeue --noheader | grep -q .; do sleep 0.1; done
 for file in told*; do
 	echo "== ${file#told}"
-	sed -n 's/^srun: error: n1: task 0: //p; /^srun [0-9]/p' "$file"
+	sed -n 's/^srun: error: n[0-9]: task 0: //p; /^srun [0-9]/p' "$file"
 	scontrol --oneliner show jobs | grep -F "JobName=$name${file#told}." | grep -o 'JobState=[A-Z]*\| ExitCode=[0-9:]*'
 done
 rm -r "$PWD"

@@ -3,7 +3,10 @@
 /// How a container is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// By a runtime that waits for it.
     Run,
+    /// By one that leaves it to the helper.
+    Detached,
     CreateStart,
 }
 
@@ -53,11 +56,22 @@ const RUN: [Stage; 7] = [
     stage("after-delete", false, true, true),
 ];
 
+const DETACHED: [Stage; 7] = [
+    stage("before-run", false, true, false),
+    stage(CREATING, true, true, false),
+    stage("after-run", true, true, false),
+    stage(RUNNING, true, false, false),
+    stage("before-delete", false, true, true),
+    stage(DELETING, false, true, true),
+    stage("after-delete", false, true, true),
+];
+
 impl Mode {
     /// From the first to the last.
     pub fn stages(self) -> &'static [Stage] {
         match self {
             Self::Run => &RUN,
+            Self::Detached => &DETACHED,
             Self::CreateStart => &CREATE_START,
         }
     }
@@ -65,6 +79,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Detached => "run --detach",
             Self::CreateStart => "create/start",
         }
     }
