@@ -72,9 +72,7 @@ impl Spawned {
         env: &[Entry],
         operation: &'static str,
     ) -> Result<Self, RuntimeError> {
-        start(command, env, operation, |process| {
-            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        })
+        start(command, env, operation, silence)
     }
 
     /// The same for one that is killed should this process be.
@@ -87,7 +85,7 @@ impl Spawned {
         operation: &'static str,
     ) -> Result<Self, RuntimeError> {
         start(command, env, operation, |process| {
-            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            silence(process);
             parent::end_with_this(process);
         })
     }
@@ -187,6 +185,10 @@ fn supervise_among(
             Ok(signal) => on_signal(signal),
         }
     }
+}
+
+fn silence(process: &mut Process) {
+    process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
 }
 
 fn start(
