@@ -25,8 +25,9 @@ const RELEASE: &str = env!("CARGO_PKG_VERSION");
 pub enum Delivery {
     /// Only the process it started: proctrack/cgroup, for all but SIGKILL.
     Task,
-    /// The process group of that one: proctrack/pgid. The runtime is in it, the
-    /// container is not, since runtimes give it a session of its own.
+    /// The process group of that one: proctrack/pgid. The container is not in it, since
+    /// runtimes give it a session of its own; the helper leaves it where it can
+    /// ([`crate::runtime::group`]).
     Group,
     /// Every process of the task: proctrack/linuxproc.
     Everyone,

@@ -21,7 +21,7 @@ use crate::{
     plan::{self, Inputs, Plan, PlanError},
     plugin::cleanup::DONE,
     request::{Forwarding, Request, RequestError},
-    runtime::{self, RuntimeError},
+    runtime::{self, RuntimeError, group},
     sink,
     site::{self, SiteError},
     sys::{children::Ended, fds, parent, signals},
@@ -81,7 +81,8 @@ pub fn exit_with(outcome: Result<Ended, Failure>) -> ExitCode {
 }
 
 fn run(request: &OsStr, node: String) -> Result<Ended, Failure> {
-    let request = Request::decode(request)?;
+    let mut request = Request::decode(request)?;
+    group::leave(&mut request);
     let config = site::load(&request.config)?;
     sink::set_verbosity(&config.verbosity);
     let forwarding = request.forwarding();

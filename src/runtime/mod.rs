@@ -3,7 +3,8 @@
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
 //! for it with signals as events, [`run`], [`detached`] and [`create_start`] are the ways of
 //! having a container ([`container`]), [`console`] and [`relay`] are for one with a terminal,
-//! [`cleanup`] ends and removes one, also one whose helper died ([`record`]).
+//! [`cleanup`] ends and removes one, also one whose helper died ([`record`]). [`group`]
+//! keeps it together with the step's process group.
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
@@ -12,6 +13,7 @@ pub mod container;
 pub mod create_start;
 pub mod detached;
 pub mod elsewhere;
+pub mod group;
 pub mod prepare;
 pub mod process;
 pub mod processes;

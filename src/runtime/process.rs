@@ -22,7 +22,7 @@ use crate::{
     files, pipe,
     sys::{
         children::{self, Ended, Reaped},
-        parent, pidfd, session, signals,
+        parent, pidfd, session, signals, stand_in,
     },
     template::Command,
 };
@@ -172,6 +172,10 @@ fn supervise_among(
         match children::reap() {
             Reaped::Child(pid, ended) if pid == child => return Some(ended),
             Reaped::Child(pid, ended) => {
+                // Without it nobody hears of it when the step is killed.
+                if stand_in::is_watcher(pid) {
+                    signals::send(child, SIGKILL);
+                }
                 on_other(pid, ended);
                 continue;
             }

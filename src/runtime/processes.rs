@@ -12,13 +12,13 @@ use std::{
 };
 
 use nix::{
-    libc::{SIGKILL, SIGSTOP, c_int},
+    libc::{SIGCONT, SIGKILL, SIGSTOP, c_int},
     unistd::{getpgrp, getsid},
 };
 
 use crate::sys::{
     children::{self, Reaped},
-    pidfd, signals,
+    pidfd, signals, stand_in,
 };
 
 /// How long killed processes may take to be gone; the kernel is quick, unless one
@@ -99,9 +99,41 @@ fn has_word(pid: u32, word: &[u8]) -> bool {
     line.split(|&byte| byte == 0).any(|found| found == word)
 }
 
+/// Kills all that descends from a process, in whatever group or session, but this one.
+pub fn end_below(ancestor: u32) {
+    end_trees(|process| is_below(process, ancestor));
+}
+
+/// Stops all that descends from a process, but this one.
+pub fn stop_below(ancestor: u32) {
+    stop_trees(|process| is_below(process, ancestor));
+}
+
+/// Lets all that descends from a process and is stopped go on.
+pub fn continue_below(ancestor: u32) {
+    let all: BTreeMap<_, _> = living(|_| true).map(|process| (process.pid, process)).collect();
+    for process in all.values().filter(|process| process.stopped) {
+        let mut lineage = successors(Some(process), |process| all.get(&process.parent));
+        if lineage.any(|process| process.parent == ancestor) {
+            signals::send(process.pid, SIGCONT);
+        }
+    }
+}
+
+fn is_below(process: &Process, ancestor: u32) -> bool {
+    process.parent == ancestor && process.pid != process::id()
+}
+
 /// Kills processes with all that descends from them, in whatever group or session.
 /// They are stopped first, so that none makes another one meanwhile.
 fn end_trees(is_root: impl Fn(&Process) -> bool) {
+    let members = stop_trees(is_root);
+    members.iter().for_each(|member| signals::send(member.pid, SIGKILL));
+    await_end(&members);
+}
+
+/// Stops processes with all that descends from them; all of these.
+fn stop_trees(is_root: impl Fn(&Process) -> bool) -> Vec<Process> {
     let deadline = Instant::now() + PATIENCE;
     let mut members = BTreeMap::<u32, Process>::new();
     let mut settled = false;
@@ -118,9 +150,7 @@ fn end_trees(is_root: impl Fn(&Process) -> bool) {
             }
         }
     }
-    let members: Vec<_> = members.into_values().collect();
-    members.iter().for_each(|member| signals::send(member.pid, SIGKILL));
-    await_end(&members);
+    members.into_values().collect()
 }
 
 /// When a process was started, in clock ticks since boot; `None` if there is no
@@ -135,7 +165,7 @@ pub fn has_ended(pid: u32) -> bool {
 }
 
 /// Kills all children of this process, adopted ones included, and theirs as they
-/// become adopted, until there is none.
+/// become adopted, until there is none but the watcher of its process group.
 pub fn end_children() {
     let own = process::id();
     let deadline = Instant::now() + PATIENCE;
@@ -145,7 +175,12 @@ pub fn end_children() {
             Reaped::Child(..) => continue,
             Reaped::Nobody => {}
         }
-        let children: Vec<_> = living(|process| process.parent == own).collect();
+        let is_meant =
+            |process: &Process| process.parent == own && !stand_in::is_watcher(process.pid);
+        let children: Vec<_> = living(is_meant).collect();
+        if children.is_empty() {
+            return;
+        }
         children.iter().for_each(|child| signals::send(child.pid, SIGKILL));
         await_end(&children);
     }
@@ -185,94 +220,4 @@ fn parse(pid: u32, stat: &str) -> Option<Process> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        os::unix::process::{CommandExt, ExitStatusExt},
-        process::{Child, Command},
-    };
-
-    use super::*;
-
-    #[test]
-    fn a_process_is_read_whatever_its_name_is() {
-        let stat = "7 (a) b) S 1 5 3 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4711 9 9";
-        let group = Group { id: 5, session: 3 };
-        let expected =
-            Process { pid: 7, ended: false, stopped: false, parent: 1, group, start: 4711 };
-        assert_eq!(parse(7, stat), Some(expected));
-        assert_eq!(parse(7, "7 (a) S 1"), None);
-    }
-
-    #[test]
-    fn this_process_is_found_with_its_group() {
-        let own = look(process::id()).unwrap();
-        assert_eq!(Some(own.group), Group::own());
-        assert_eq!(start_time(process::id()), Some(own.start));
-    }
-
-    fn sleep_in_group(group: c_int) -> Child {
-        Command::new("sleep").arg("600").process_group(group).spawn().unwrap()
-    }
-
-    #[test]
-    fn a_group_is_ended_as_a_whole_and_another_with_its_number_is_not() {
-        let mut leader = sleep_in_group(0);
-        let id = leader.id();
-        let mut member = sleep_in_group(id.cast_signed());
-        let session = Group::own().unwrap().session;
-        Group { id, session: session + 1 }.end();
-        assert_eq!(leader.try_wait().unwrap(), None);
-        Group { id, session }.end();
-        for child in [&mut leader, &mut member] {
-            assert_eq!(child.wait().unwrap().signal(), Some(SIGKILL));
-        }
-    }
-
-    #[test]
-    fn processes_are_ended_by_a_whole_word_of_their_command_line_with_what_they_started() {
-        let shell = |word: &str| {
-            let script = "sleep 600 & wait";
-            Command::new("sh").args(["-c", script, word]).process_group(0).spawn().unwrap()
-        };
-        let word = format!("/run/{}/task-0.pid", process::id());
-        let (mut meant, mut other) = (shell(&word), shell(&format!("{word}s")));
-        let child = |shell: &Child| loop {
-            let found = living(|process| process.parent == shell.id()).next();
-            if let Some(process) = found {
-                return process.pid;
-            }
-        };
-        let (below_meant, below_other) = (child(&meant), child(&other));
-        end_those_with(word.as_ref());
-        assert!(has_ended(below_meant) && !has_ended(below_other));
-        assert_eq!(meant.wait().unwrap().signal(), Some(SIGKILL));
-        assert_eq!(other.try_wait().unwrap(), None);
-        Group { id: other.id(), ..Group::own().unwrap() }.end();
-        other.wait().unwrap();
-    }
-
-    #[test]
-    fn the_own_group_is_spared() {
-        Group::own().unwrap().end();
-    }
-
-    #[test]
-    fn only_orphans_are_ended_where_others_of_the_group_have_their_ancestor() {
-        // This process stands for slurmstepd.
-        let mut member = sleep_in_group(0);
-        let group = Group { id: member.id(), ..Group::own().unwrap() };
-        // A shell that puts one more into the background and ends.
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", "sleep 600 >/dev/null 2>&1 & echo $!"])
-            .process_group(member.id().cast_signed());
-        let orphan = String::from_utf8(shell.output().unwrap().stdout).unwrap();
-        let orphan = orphan.trim().parse().unwrap();
-        assert!(!has_ended(orphan));
-        group.end_orphans(process::id());
-        assert!(has_ended(orphan));
-        assert_eq!(member.try_wait().unwrap(), None);
-        member.kill().unwrap();
-        member.wait().unwrap();
-    }
-}
+mod tests;

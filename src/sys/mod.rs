@@ -14,6 +14,7 @@ pub mod regex;
 pub mod run_as;
 pub mod session;
 pub mod signals;
+pub mod stand_in;
 pub mod syslog;
 pub mod terminal;
 pub mod xattr;

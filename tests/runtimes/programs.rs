@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, thread::sleep, time::Duration};
 
 use crate::{
-    cluster::{ALICE, Output, PGID, User, leave_out, path, proctracks},
+    cluster::{ALICE, Output, User, leave_out, path, proctracks},
     site::with_site,
 };
 
@@ -13,9 +13,8 @@ struct Program {
     name: &'static str,
     /// The command is the first process of a PID namespace: it cannot kill itself.
     is_init: bool,
-    /// It passes signals on, or is the command itself; podman where slurmstepd does not
-    /// signal its process group.
-    passes_signals: fn(&str) -> bool,
+    /// It passes signals on, or is the command itself.
+    passes_signals: bool,
     /// The environment is the job's own, PATH included.
     has_own_path: bool,
 }
@@ -25,29 +24,28 @@ const PROGRAMS: [Program; 4] = [
         profile: "charliecloud",
         name: "ch-run",
         is_init: false,
-        passes_signals: |_| true,
+        passes_signals: true,
         has_own_path: true,
     },
     Program {
         profile: "bubblewrap",
         name: "bwrap",
         is_init: false,
-        passes_signals: |_| false,
+        passes_signals: false,
         has_own_path: false,
     },
     Program {
         profile: "podman",
         name: "podman",
         is_init: true,
-        // It executes `crun kill` for each, and the next one reaches that process too.
-        passes_signals: |proctrack| proctrack != PGID,
+        passes_signals: true,
         has_own_path: true,
     },
     Program {
         profile: "apptainer",
         name: "apptainer",
         is_init: false,
-        passes_signals: |_| true,
+        passes_signals: true,
         has_own_path: false,
     },
 ];
@@ -155,7 +153,7 @@ fn a_step_that_is_cancelled_ends_however_its_processes_are_tracked() {
             fs::remove_file(out).unwrap();
             let story = || format!("{} {proctrack}: {text} {}", program.name, output.story());
             assert_ne!(output.status, 0, "{}", story());
-            if (program.passes_signals)(proctrack) {
+            if program.passes_signals {
                 assert!(text.contains("asked"), "{}", story());
                 assert_eq!(output.status, 3, "{}", story());
             }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    cluster::{self, ALICE, AS_USER, PGID},
+    cluster::{self, ALICE, AS_USER},
     leftovers,
     site::{self, Kind},
 };
@@ -95,12 +95,6 @@ fn start(endings: &[Ending], kind: Option<&Kind>) -> Vec<Case> {
     cases
 }
 
-/// proctrack/pgid kills the helper, and the container is ended by RunTimeKill, whose
-/// SIGTERM it may live long enough to tell.
-fn is_same(node: &str, inside: &str, outside: &str) -> bool {
-    inside == outside || node == PGID && inside.replace("TERM\n", "") == outside
-}
-
 #[test]
 fn whatever_ends_a_task_is_told_to_it_and_shown_as_without_a_container() {
     leftovers::after_once(|| {
@@ -117,7 +111,7 @@ fn whatever_ends_a_task_is_told_to_it_and_shown_as_without_a_container() {
         let expected: BTreeMap<_, _> = outside.into_iter().map(|(_, told)| told).collect();
         let differences: Vec<_> = inside
             .into_iter()
-            .filter(|(_, (name, told))| !is_same(name.1, told, &expected[name]))
+            .filter(|(_, (name, told))| *told != expected[name])
             .map(|(kind, (name, told))| {
                 format!("{kind:?} {name:?}:\n{told}instead of:\n{}", expected[&name])
             })
