@@ -115,7 +115,7 @@ fn expand_word(word: &Pieces, values: &Values) -> Vec<OsString> {
     }
 }
 
-/// A parsed `ContainerPath` or `MountSpoolDir`: the same patterns without `%@`, no shell.
+/// A parsed `ContainerPath`, `CgroupsPath` or `MountSpoolDir`: the same patterns without `%@`, no shell.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathTemplate {
     source: String,

@@ -42,6 +42,8 @@ pub struct Edit {
     pub underlay: Option<(String, Vec<(String, String)>)>,
     /// The runtime has no more rights than this user.
     pub rootless: Option<Rootless>,
+    /// `linux.cgroupsPath`, in place of the bundle's.
+    pub cgroups_path: Option<String>,
 }
 
 /// The size of a terminal's window in characters; 0 where it is not known.
@@ -64,6 +66,9 @@ pub fn edited(bundle: Bundle, mut edit: Edit) -> (Object, Vec<String>) {
 
     from_the_bundle(&mut config, &bundle.dir);
     let adapted = edit.rootless.map(|user| rootless::adapt(&mut config, &user));
+    if let Some(path) = edit.cgroups_path {
+        change(&mut config, "linux", |linux| _ = linux.insert("cgroupsPath".into(), path.into()));
+    }
     if let Some((root, mounts)) = edit.underlay {
         put_under(&mut config, root, mounts);
     }

@@ -14,6 +14,7 @@ pub(super) enum Key {
     AllowDevices,
     AllowHooks,
     AllowMounts,
+    CgroupsPath,
     ContainerPath,
     CreateEnvFile,
     DebugFlags,
@@ -37,12 +38,13 @@ pub(super) enum Key {
     SyslogDebug,
 }
 
-const TABLE: [(&str, Key); 26] = [
+const TABLE: [(&str, Key); 27] = [
     ("AllowAnnotations", Key::AllowAnnotations),
     ("AllowCapabilities", Key::AllowCapabilities),
     ("AllowDevices", Key::AllowDevices),
     ("AllowHooks", Key::AllowHooks),
     ("AllowMounts", Key::AllowMounts),
+    ("CgroupsPath", Key::CgroupsPath),
     ("ContainerPath", Key::ContainerPath),
     ("CreateEnvFile", Key::CreateEnvFile),
     ("DebugFlags", Key::DebugFlags),

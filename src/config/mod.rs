@@ -46,6 +46,9 @@ pub struct Config {
     pub kill: Option<Template>,
     /// `RunTimeDelete`. Always there unless `ignore_config_json`.
     pub delete: Option<Template>,
+    /// `CgroupsPath`: what config.json says of the container's control group. Not a part of
+    /// Slurm's format.
+    pub cgroups_path: Option<PathTemplate>,
     /// `ContainerPath`: the step's spool directory.
     pub container_path: Option<PathTemplate>,
     /// `MountSpoolDir`: where the spool directory is mounted inside the container.

@@ -24,12 +24,14 @@ const COMMANDS: [Key; 6] = [
     Key::RunTimeStart,
 ];
 
-const POLICY: [Key; 6] = [
+/// They are about config.json.
+const ABOUT_BUNDLES: [Key; 7] = [
     Key::AllowAnnotations,
     Key::AllowCapabilities,
     Key::AllowDevices,
     Key::AllowHooks,
     Key::AllowMounts,
+    Key::CgroupsPath,
     Key::DisableHooks,
 ];
 
@@ -166,7 +168,7 @@ fn check_policy(reader: &mut Reader) {
     if !reader.draft.ignore_config_json {
         return;
     }
-    for key in POLICY {
+    for key in ABOUT_BUNDLES {
         let message = format!("'{}' has no effect: config.json is not read", key.name());
         let hint = "remove it, or IgnoreFileConfigJson".to_owned();
         point_at(reader, key, Severity::Warning, message, hint);
@@ -197,6 +199,7 @@ fn config(draft: Draft) -> Option<Config> {
         query: draft.query,
         kill: draft.kill,
         delete: draft.delete,
+        cgroups_path: draft.cgroups_path,
         container_path: draft.container_path,
         mount_spool_dir: draft.mount_spool_dir,
         env_file: draft.env_file,

@@ -29,7 +29,7 @@ use crate::{
     config::{Config, EnvExclude, EnvFile, Operations},
     env::{self, Entry},
     request::Request,
-    template::{Command, Pattern, Template, Values},
+    template::{Command, PathTemplate, Pattern, Template, Values},
 };
 
 const RESTART_COUNT: &[u8] = b"SLURM_RESTART_COUNT=";
@@ -253,11 +253,12 @@ fn edit(
             refused.join(", ")
         ));
     }
-    let spool = match &config.mount_spool_dir {
-        Some(template) => {
-            let destination = template.expand(&values(inputs, places));
-            Some((path_text(places.step.as_os_str())?, path_text(&destination)?))
-        }
+    let expanded = |template: &Option<PathTemplate>| {
+        let path = template.as_ref().map(|template| template.expand(&values(inputs, places)));
+        path.map(|path| path_text(&path)).transpose()
+    };
+    let spool = match expanded(&config.mount_spool_dir)? {
+        Some(destination) => Some((path_text(places.step.as_os_str())?, destination)),
         None => None,
     };
     let mounted_spool = spool.as_ref().map(|(_, place)| place.as_str());
@@ -272,6 +273,7 @@ fn edit(
         open_files: inputs.open_files,
         underlay: None,
         rootless: inputs.rootless.clone().filter(|_| !has_other_rights(config)),
+        cgroups_path: expanded(&config.cgroups_path)?,
     })
 }
 

@@ -89,7 +89,7 @@ fn a_terminal() {
 
 #[test]
 fn every_key_that_changes_the_plan() {
-    let keys = "ContainerPath=/scratch/%u/%j\nMountSpoolDir=/var/run/slurm\nCreateEnvFile=newline\nDisableHooks=prestart\nDisableCleanup=yes\n";
+    let keys = "ContainerPath=/scratch/%u/%j\nMountSpoolDir=/var/run/slurm\nCgroupsPath=/spank-oci/%j.%s.%t\nCreateEnvFile=newline\nDisableHooks=prestart\nDisableCleanup=yes\n";
     compare("keys", &crun(keys), inputs());
 }
 
