@@ -17,3 +17,4 @@ mod bundles;
 mod makers;
 mod mounted;
 mod programs;
+mod youki;
