@@ -222,7 +222,7 @@ fn end(config: &Config, inputs: &Inputs, places: Places, values: Values, start: 
         values,
         record: places.record,
         remove: iter::once(&*places.task).chain(start.files()).map(Path::to_owned).collect(),
-        runtime_word: start.pid_file().map(Path::to_owned),
+        runtime_word: start.word(&places.task).map(Path::to_owned),
         shared: places.shared,
         keep_files: config.disable_cleanup,
         own_group: inputs.own_group,

@@ -137,6 +137,16 @@ impl Start {
         }
     }
 
+    /// What stands in the command line of a runtime that may make the container in a
+    /// process which outlives it, and in no other's; `bundle` is the task's own.
+    pub(super) fn word<'a>(&'a self, bundle: &'a Path) -> Option<&'a Path> {
+        match self {
+            Self::Run { .. } => None,
+            Self::Detached(Detached { pid_file, .. }) => Some(pid_file),
+            Self::CreateStart(_) => Some(bundle),
+        }
+    }
+
     /// The files that this makes.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.console().into_iter().chain(self.pid_file())

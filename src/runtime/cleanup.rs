@@ -20,6 +20,8 @@ use crate::{env::Entry, files, plan::End, request::is_record, template::Command}
 const LARGEST: u64 = 64 << 20;
 /// How long one runtime command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a runtime may go on making a container that is to be ended.
+const MAKING: Duration = Duration::from_secs(2);
 
 /// What may be left of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +74,7 @@ pub fn remove_files(end: &End) {
 pub fn task(record: &Path, slurmstepd: u32) -> io::Result<()> {
     let Some(record) = read(record) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end_orphans(slurmstepd));
-    record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
-    end_recorded(&record)
+    end_container(&record)
 }
 
 /// Cleans up after every container that has a record in `spool`, and empties it.
@@ -95,8 +96,7 @@ pub fn step(spool: &Path) -> io::Result<()> {
 fn end_of_step(path: &Path) -> io::Result<()> {
     let Some(record) = read(path) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end());
-    record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
-    end_recorded(&record)?;
+    end_container(&record)?;
     if !record.keep_files {
         record.remove.iter().for_each(|path| remove(path));
     }
@@ -123,6 +123,16 @@ fn read(path: &Path) -> Option<Record> {
         log::warn!("'{}' is not a cleanup record", path.display());
     }
     record
+}
+
+/// What crun makes a container with is a process in a session of its own, that outlives
+/// whoever has started it. The container is known to crun only when that one has come to
+/// its end: killed just before, it leaves one that nobody finds. So it has a while.
+fn end_container(record: &Record) -> io::Result<()> {
+    record.runtime_word.iter().for_each(|word| processes::await_those_with(word, MAKING));
+    let ended = end_recorded(record);
+    record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
+    ended
 }
 
 fn end_recorded(record: &Record) -> io::Result<()> {

@@ -88,15 +88,42 @@ impl Group {
 }
 
 /// Kills all processes that have this word in their command line, with all that descends
-/// from them. `crun run --detach` makes the container in a session of its own.
+/// from them.
 pub fn end_those_with(word: &OsStr) {
     end_trees(|process| has_word(process.pid, word.as_bytes()));
 }
 
-/// Whether a process was executed with this word, by proc(5), /proc/pid/cmdline.
+/// Waits for the end of all processes that have this word in their command line, but
+/// first ones of a container, no longer than `patience`.
+pub fn await_those_with(word: &OsStr, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    let makes = |process: &Process| {
+        has_word(process.pid, word.as_bytes()) && !is_first_of_its_namespace(process.pid)
+    };
+    // It may have become another before it ended.
+    while let Some(process) = living(makes).next() {
+        if !pidfd::ends_within(process.pid, deadline.saturating_duration_since(Instant::now())) {
+            return;
+        }
+    }
+}
+
+/// Whether a process was executed with this word, or one that is an option with it, by
+/// proc(5), /proc/pid/cmdline.
 fn has_word(pid: u32, word: &[u8]) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|&byte| byte == 0).any(|found| found == word)
+    let is_it = |found: &[u8]| {
+        found.strip_suffix(word).is_some_and(|option| option.is_empty() || option.ends_with(b"="))
+    };
+    line.split(|&byte| byte == 0).any(is_it)
+}
+
+/// Whether a process is the first of a PID namespace below this one's, by proc(5),
+/// /proc/pid/status.
+fn is_first_of_its_namespace(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.is_some_and(|numbers| numbers.trim().ends_with("\t1"))
 }
 
 /// Kills all that descends from a process, in whatever group or session, but this one.

@@ -103,7 +103,19 @@ fn processes_of(user: User, things: &mut BTreeSet<String>) {
     // One that has ended and is not reaped yet is its parent's business.
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for line in text.lines().filter(|line| !line.ends_with("<defunct>")) {
-        things.insert(format!("process {line}"));
+        let job = job_of(line.split(' ').next().unwrap_or_default());
+        things.insert(format!("process {line}{job}"));
+    }
+}
+
+/// The job that a process was executed for, as messages call it.
+fn job_of(pid: &str) -> String {
+    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let environ = String::from_utf8_lossy(&environ).into_owned();
+    let value = |name: &str| environ.split('\0').find_map(|entry| entry.strip_prefix(name));
+    match (value("SLURM_JOB_ID="), value("SLURM_JOB_NAME=")) {
+        (Some(id), Some(name)) => format!(" (job {id}, {name})"),
+        _ => String::new(),
     }
 }
 

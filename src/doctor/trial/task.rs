@@ -7,7 +7,8 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    time::Instant,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use nix::unistd::getuid;
@@ -30,6 +31,9 @@ use crate::{
 const ANSWERS: &str = "read -r word; echo \"out $word\"; echo \"err $word\" >&2; exit 7";
 /// It stays until it is told to end.
 pub const STAYS: &str = "trap 'exit 0' TERM; echo ready; /bin/sleep 600 & wait";
+
+/// How long a runtime may take to know the container that it has started.
+const NOTED: Duration = Duration::from_secs(1);
 
 /// What is tried.
 pub struct Trial<'a> {
@@ -144,6 +148,7 @@ fn ends(trial: &Trial<'_>) -> io::Result<Finding> {
     let spool = trial.scratch.spool();
     let mut helper = Helper::start(trial, STAYS)?;
     let ready = pipe::read_line_until(Instant::now() + PATIENCE, &helper.output);
+    await_known(trial);
     helper.child.kill()?;
     helper.child.wait()?;
     let cleaned = cleanup(&spool);
@@ -166,7 +171,7 @@ fn ends(trial: &Trial<'_>) -> io::Result<Finding> {
         Finding::fail(SUBJECT, "processes of the container are left", remedy)
     } else if !left.is_empty() {
         Finding::fail(SUBJECT, format!("files are left: {}", left.join(", ")), remedy)
-    } else if let Some(query) = still_known(trial) {
+    } else if let Some(query) = known(trial) {
         Finding::fail(SUBJECT, format!("the runtime still knows the container: {query}"), remedy)
     } else {
         let seen = "RunTimeKill and RunTimeDelete left nothing of one whose helper was killed";
@@ -174,8 +179,17 @@ fn ends(trial: &Trial<'_>) -> io::Result<Finding> {
     })
 }
 
-/// RunTimeQuery, if it still finds the container.
-fn still_known(trial: &Trial<'_>) -> Option<String> {
+/// `crun run` lets the task begin before it makes a note of its container: were both killed
+/// between, nothing would be left that RunTimeDelete has to remove.
+fn await_known(trial: &Trial<'_>) {
+    let deadline = Instant::now() + NOTED;
+    while known(trial).is_none() && Instant::now() < deadline {
+        sleep(NOTED / 20);
+    }
+}
+
+/// RunTimeQuery, if it finds the container.
+fn known(trial: &Trial<'_>) -> Option<String> {
     let command = trial.config.query.as_ref()?.expand(&values(trial));
     let words = process::words(&command);
     let env: Vec<_> = environment().into_iter().map(entry).collect();

@@ -122,3 +122,26 @@ fn a_command_that_names_a_process_is_not_run_once_the_process_is_another() {
         assert_eq!(spool.told(), expected);
     }
 }
+
+#[test]
+fn a_runtime_that_is_making_a_container_comes_to_its_end_first_but_not_later() {
+    let spool = Spool::new();
+    let log = spool.keep.path().join("log");
+    let word = format!("--bundle={}", spool.path().join("task-0").display());
+    let making = |seconds: &str| {
+        let script = format!("sleep {seconds}; echo made >> {}", log.display());
+        process::Command::new("sh").args(["-c", &script, &word]).spawn().unwrap()
+    };
+    let runtime_word = Some(spool.path().join("task-0").into());
+    let record = Record { runtime_word, ..spool.telling() };
+    for (seconds, expected) in
+        [("0.2", "made\nkilled 1\ndeleted\n"), ("600", "killed 1\ndeleted\n")]
+    {
+        let mut runtime = making(seconds);
+        spool.write(&record);
+        task(&spool.record(), 1).unwrap();
+        assert_eq!(spool.told(), expected);
+        runtime.wait().unwrap();
+        fs::remove_file(&log).unwrap();
+    }
+}
