@@ -87,26 +87,39 @@ impl Nodes {
         ];
         let kept = |line: &&str| !left_out.iter().any(|key| line.starts_with(key));
         let common: Vec<&str> = common.lines().filter(kept).collect();
+        let common = common.join("\n").replace("proctrack/linuxproc", self.proctrack());
         fs::create_dir_all(self.directory.join("state")).unwrap();
         for node in Self::names() {
             let directory = self.directory.join(&node);
             fs::create_dir_all(&directory).unwrap();
             let shown = directory.display();
             let text = format!(
-                "{}\nPlugStackConfig={shown}/plugstack.conf\nStateSaveLocation={}/state\nSlurmdLogFile={shown}/log\n{}",
-                common.join("\n"),
+                "{common}\nPlugStackConfig={shown}/plugstack.conf\nStateSaveLocation={}/state\nSlurmdLogFile={shown}/log\n{}",
                 self.directory.display(),
                 node_lines()
             );
             fs::write(directory.join("slurm.conf"), text).unwrap();
             fs::write(directory.join("plugstack.conf"), "").unwrap();
-            let _ = fs::copy(self.cluster.join("etc/cgroup.conf"), directory.join("cgroup.conf"));
+            let cgroup = if self.has_cgroups() { "etc/cgroup" } else { "etc" };
+            let cgroup = self.cluster.join(cgroup).join("cgroup.conf");
+            let _ = fs::copy(cgroup, directory.join("cgroup.conf"));
         }
         self.configure_ours();
         self.make_bundle_by_hand();
         for runtime in RUNTIMES {
             fs::write(self.file(&native(runtime), "oci.conf"), self.run_mode(runtime)).unwrap();
         }
+    }
+
+    /// How the nodes track processes: by control groups, as most sites do, where several
+    /// nodes of one machine can. Under linuxproc a task is started in another way.
+    pub fn proctrack(&self) -> &'static str {
+        if self.has_cgroups() { "proctrack/cgroup" } else { "proctrack/pgid" }
+    }
+
+    fn has_cgroups(&self) -> bool {
+        let found = fs::read_to_string(self.cluster.join("cgroups")).unwrap_or_default();
+        found.trim() == "v1"
     }
 
     fn configure_ours(&self) {

@@ -27,6 +27,8 @@ pub struct Local {
 #[derive(Serialize, Deserialize)]
 pub struct Slurm {
     pub release: String,
+    /// How its nodes track processes.
+    pub proctrack: String,
     /// Name and version of each runtime.
     pub runtimes: BTreeMap<String, String>,
     /// `srun` without a container, without the plugin and with it: ms.
@@ -70,6 +72,7 @@ impl Slurm {
         let nodes = Nodes::start();
         Self {
             release: version("srun"),
+            proctrack: nodes.proctrack().to_owned(),
             runtimes: ["crun", "runc"].map(|name| (name.to_owned(), version(name))).into(),
             unused: single::unused(&nodes, effort),
             single: single::measure(&nodes, effort),
