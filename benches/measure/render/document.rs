@@ -31,14 +31,14 @@ that of the whole `srun` of `/bin/true`, allocation included; the bundle has bus
 \"By hand\" is `crun run` or `runc run` of the same bundle, by the same user, without Slurm.
 ";
 
-/// Reasons, each looked into with what it names.
-const UNMET: &str = "
-### Behind those that are not met
+/// What was found where the numbers are not as wished.
+const REASONS: &str = "
+### What stands behind them
 
 - The library: 171 kB of it are the standard library's code for showing backtraces (`nm
   --size-sort`), which stable Rust cannot leave out; our own code is 60 kB.
-- `srun` without a container: loading the library, some 0.2 ms in each of srun, slurmstepd
-  and slurmd's helpers (see the bars of loading it), against some 30 ms.
+- `srun` without a container: loading the library takes some 0.2 ms in each of srun and
+  slurmstepd (see the bars of loading it), out of 30 to 50 ms.
 - create/start: the runtime is executed four times instead of once; see below.
 - Slurm's own support of 26.05: it adds to a step hardly more than the runtime takes by
   hand, so there is no fifth of it to be saved. The helper is a program of its own for each
@@ -56,7 +56,7 @@ pub fn text(results: &Results) -> String {
     for slurm in &results.slurms {
         let _ = write!(text, "\n### Slurm {}\n\n{}", slurm.release, table(&bars::of_slurm(slurm)));
     }
-    text += UNMET;
+    text += REASONS;
     text += "\n## One task\n\n![What a container adds to srun](benchmarks/one-task.svg)\n";
     results.slurms.iter().for_each(|slurm| text += &one_task(slurm));
     text += "\n## Where each millisecond goes\n";
