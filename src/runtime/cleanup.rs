@@ -10,7 +10,7 @@ use std::{
     fs, io,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{RuntimeError, process::Spawned, processes, record::Record};
@@ -20,7 +20,7 @@ use crate::{env::Entry, files, plan::End, request::is_record, template::Command}
 const LARGEST: u64 = 64 << 20;
 /// How long one runtime command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a runtime may go on making a container that is to be ended.
+/// How long runtimes may go on making containers that are to be ended, all together.
 const MAKING: Duration = Duration::from_secs(2);
 
 /// What may be left of a container.
@@ -74,7 +74,7 @@ pub fn remove_files(end: &End) {
 pub fn task(record: &Path, slurmstepd: u32) -> io::Result<()> {
     let Some(record) = read(record) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end_orphans(slurmstepd));
-    end_container(&record)
+    end_container(&record, Instant::now() + MAKING)
 }
 
 /// Cleans up after every container that has a record in `spool`, and empties it.
@@ -87,16 +87,17 @@ pub fn step(spool: &Path) -> io::Result<()> {
     let names = names(spool)?;
     let records = names.iter().filter(|path| is_record(path.as_os_str().as_bytes()));
     // All of them, whatever becomes of one.
-    let ended: Vec<_> = records.map(|path| end_of_step(path)).collect();
+    let deadline = Instant::now() + MAKING;
+    let ended: Vec<_> = records.map(|path| end_of_step(path, deadline)).collect();
     ended.into_iter().collect::<io::Result<()>>()?;
     names.iter().try_for_each(|path| gone(remove_any(path)))
 }
 
 /// Cleans up after the container of one record, when its step is over.
-fn end_of_step(path: &Path) -> io::Result<()> {
+fn end_of_step(path: &Path, deadline: Instant) -> io::Result<()> {
     let Some(record) = read(path) else { return Ok(()) };
     record.group.iter().for_each(|group| group.end());
-    end_container(&record)?;
+    end_container(&record, deadline)?;
     if !record.keep_files {
         record.remove.iter().for_each(|path| remove(path));
     }
@@ -127,9 +128,9 @@ fn read(path: &Path) -> Option<Record> {
 
 /// What crun makes a container with is a process in a session of its own, that outlives
 /// whoever has started it. The container is known to crun only when that one has come to
-/// its end: killed just before, it leaves one that nobody finds. So it has a while.
-fn end_container(record: &Record) -> io::Result<()> {
-    record.runtime_word.iter().for_each(|word| processes::await_those_with(word, MAKING));
+/// its end: killed just before, it leaves one that nobody finds. So it has until `deadline`.
+fn end_container(record: &Record, deadline: Instant) -> io::Result<()> {
+    record.runtime_word.iter().for_each(|word| processes::await_those_with(word, deadline));
     let ended = end_recorded(record);
     record.runtime_word.iter().for_each(|word| processes::end_those_with(word));
     ended

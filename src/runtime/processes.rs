@@ -94,9 +94,8 @@ pub fn end_those_with(word: &OsStr) {
 }
 
 /// Waits for the end of all processes that have this word in their command line, but
-/// first ones of a container, no longer than `patience`.
-pub fn await_those_with(word: &OsStr, patience: Duration) {
-    let deadline = Instant::now() + patience;
+/// first ones of a container, no longer than until `deadline`.
+pub fn await_those_with(word: &OsStr, deadline: Instant) {
     let makes = |process: &Process| {
         has_word(process.pid, word.as_bytes()) && !is_first_of_its_namespace(process.pid)
     };
