@@ -65,6 +65,7 @@ fn written(bundle: &Bundle) -> Map<String, Value> {
         open_files: Some((1, 2)),
         underlay: Some(("/own".into(), vec![("/b/rootfs/etc".into(), "/etc".into())])),
         rootless: Some(Rootless { uid: 1, gid: 2, limits: vec![("RLIMIT_CORE", 0)] }),
+        cgroups_path: Some("/group".into()),
     };
     let text = Value::Object(edited(bundle.clone(), edit).0).to_string();
     let read = parse(Path::new("/b/config.json"), text.as_bytes()).expect("it can be read");
