@@ -161,15 +161,19 @@ fn a_step_that_is_cancelled_ends_however_its_processes_are_tracked() {
     }
 }
 
+/// Starts a task in a container and kills its helper.
+pub fn kill_the_helper_of(container: &str) -> Output {
+    let output = ALICE.sh(&format!(
+        "srun -wn1 --container={container} sh -c 'trap : TERM; echo began; while :; do sleep 0.1; done' >out & until grep -q began out; do sleep 0.1; done; pkill -KILL -x spank-oci; wait $!"
+    ));
+    fs::remove_file(ALICE.home("out")).unwrap();
+    output
+}
+
 #[test]
 fn a_container_whose_helper_is_killed_is_ended_by_the_sites_commands() {
     with_each(|program| {
-        let output = ALICE.sh(&format!(
-            "srun -wn1 --container={} sh -c 'trap : TERM; echo began; while :; do sleep 0.1; done' >out & until grep -q began out; do sleep 0.1; done; pkill -KILL -x spank-oci; wait $!",
-            rootfs()
-        ));
-        fs::remove_file(ALICE.home("out")).unwrap();
-        assert_ne!(output.status, 0, "{}", program.name);
+        assert_ne!(kill_the_helper_of(&rootfs()).status, 0, "{}", program.name);
         assert_none_left(program);
     });
 }

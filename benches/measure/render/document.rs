@@ -35,15 +35,14 @@ that of the whole `srun` of `/bin/true`, allocation included; the bundle has bus
 const REASONS: &str = "
 ### What stands behind them
 
-- The library: 171 kB of it are the standard library's code for showing backtraces (`nm
-  --size-sort`), which stable Rust cannot leave out; our own code is 60 kB.
-- `srun` without a container: loading the library takes some 0.2 ms in each of srun and
-  slurmstepd (see the bars of loading it), out of 30 to 50 ms.
+- The library: more of it is the standard library's code for showing backtraces, which
+  stable Rust cannot leave out, than our own (`nm --size-sort`).
+- `srun` without a container: each of srun and slurmstepd loads the library (see the bars
+  of loading it).
 - create/start: the runtime is executed four times instead of once; see below.
 - Slurm's own support of 26.05: it adds to a step hardly more than the runtime takes by
   hand, so there is no fifth of it to be saved. The helper is a program of its own for each
-  task, which is about a millisecond of processor time; with many tasks on few cores it
-  shows.
+  task; with many tasks on few cores it shows.
 - Big inputs: the helper reads config.json, checks it, changes it and writes it, for the
   runtime to read, and it is built to be small.
 ";
