@@ -6,9 +6,9 @@
 use std::{fs, io::Write, path::Path};
 
 /// The files that `./dev build` makes, and the most bytes that each may have. Of the
-/// library 60 kB are our own code; 160 kB are what std has to tell where a panic was, and
-/// compilers differ by some.
-const MOST: [(&str, u64); 2] = [("libspank_oci.so", 440_000), ("spank-oci", 1_500_000)];
+/// library 165 kB are what std has to tell where a panic was; compilers and linkers differ
+/// by some, and the bar itself is 400 kB.
+const MOST: [(&str, u64); 2] = [("libspank_oci.so", 410_000), ("spank-oci", 1_500_000)];
 
 #[test]
 fn the_library_and_the_program_are_small() {

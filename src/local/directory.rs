@@ -4,17 +4,16 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    env, fs, io,
-    os::{
-        fd::OwnedFd,
-        unix::{ffi::OsStrExt, fs::MetadataExt},
-    },
+    env,
+    fs::{self, File},
+    io,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
 use nix::{
-    fcntl::{Flock, FlockArg, OFlag, open},
-    sys::stat::{Mode, fstat},
+    fcntl::{OFlag, open},
+    sys::stat::Mode,
     unistd::{geteuid, mkdtemp},
 };
 
@@ -37,7 +36,7 @@ const WRITABLE: u32 = 0o022;
 pub struct Directory {
     path: PathBuf,
     keep: bool,
-    _lock: Flock<OwnedFd>,
+    _lock: File,
 }
 
 impl Directory {
@@ -126,10 +125,10 @@ fn sweep(base: &Path) {
 }
 
 /// The lock of a directory of this user's, if nobody has it.
-fn locked(path: &Path) -> Option<Flock<OwnedFd>> {
-    let directory = open(path, DIRECTORY, Mode::empty()).ok()?;
-    let is_own = fstat(&directory).is_ok_and(|found| found.st_uid == geteuid().as_raw());
-    Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok().filter(|_| is_own)
+fn locked(path: &Path) -> Option<File> {
+    let directory = File::from(open(path, DIRECTORY, Mode::empty()).ok()?);
+    let is_own = directory.metadata().is_ok_and(|found| found.uid() == geteuid().as_raw());
+    (is_own && directory.try_lock().is_ok()).then_some(directory)
 }
 
 fn has_record(path: &Path) -> bool {

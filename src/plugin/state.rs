@@ -13,7 +13,9 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::{File, TryLockError},
+    io,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     str::FromStr,
@@ -22,7 +24,7 @@ use std::{
 use nix::{
     dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat, openat2},
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2},
     sys::stat::{Mode, fchmod, fstat, mkdirat},
     unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat},
 };
@@ -91,7 +93,7 @@ impl FromStr for StepName {
 pub struct StepDir {
     base: OwnedFd,
     name: StepName,
-    lock: Flock<OwnedFd>,
+    lock: File,
     path: PathBuf,
 }
 
@@ -115,13 +117,14 @@ impl StepDir {
         let base = Base::at(base).made()?;
         let make = || -> nix::Result<Self> {
             mkdirat(&base, path_of(name).as_path(), PASS)?;
-            let fd = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?;
-            fchmod(&fd, PASS)?;
+            let lock =
+                File::from(openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty())?);
+            fchmod(&lock, PASS)?;
             // Just made, so nobody but a passing sweep can hold it, and not for long.
-            let lock = lock(fd, FlockArg::LockExclusive)?;
-            mkdirat(lock.as_fd(), SPOOL, PRIVATE)?;
+            lock.lock().map_err(errno)?;
+            mkdirat(&lock, SPOOL, PRIVATE)?;
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            fchownat(lock.as_fd(), SPOOL, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            fchownat(&lock, SPOOL, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
             Ok(Self { base: base.try_clone().map_err(errno)?, name, lock, path: path.clone() })
         };
         // A sweep may have taken the directory for an abandoned one just before
@@ -139,10 +142,15 @@ impl StepDir {
         let path = base.join(name.to_string());
         let Some(base) = Base::at(base).found()? else { return Ok(None) };
         let opened = openat(&base, path_of(name).as_path(), DIRECTORY, Mode::empty());
-        match opened.and_then(|fd| lock(fd, FlockArg::LockExclusiveNonblock)) {
-            Ok(lock) => Ok(Some(Self { base, name, lock, path })),
-            Err(Errno::ENOENT | Errno::EWOULDBLOCK) => Ok(None),
-            Err(errno) => Err(error("open directory", &path, errno)),
+        let lock = match opened {
+            Ok(fd) => File::from(fd),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(error("open directory", &path, errno)),
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { base, name, lock, path })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(error("lock", &path, errno(cause))),
         }
     }
 
@@ -157,7 +165,7 @@ impl StepDir {
     /// # Errors
     /// The system refuses, or the user has mounted something over it.
     pub fn owner(&self) -> Result<Option<(u32, u32)>, StateError> {
-        match enter(self.lock.as_fd(), SPOOL, LOOK).and_then(fstat) {
+        match enter(&self.lock, SPOOL, LOOK).and_then(fstat) {
             Ok(stat) => Ok(Some((stat.st_uid, stat.st_gid))),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(self.mounted(errno, "look at")),
@@ -166,7 +174,7 @@ impl StepDir {
 
     /// Whether there is something of this name in the user's part.
     pub fn holds(&self, name: &str) -> bool {
-        let Ok(spool) = enter(self.lock.as_fd(), SPOOL, LOOK) else { return false };
+        let Ok(spool) = enter(&self.lock, SPOOL, LOOK) else { return false };
         // What cannot be looked at is there as well.
         !matches!(enter(&spool, name, LOOK), Err(Errno::ENOENT))
     }
@@ -176,7 +184,7 @@ impl StepDir {
     /// # Errors
     /// The system refuses, or the user has mounted something over it.
     pub fn records(&self) -> Result<usize, StateError> {
-        let open = enter(self.lock.as_fd(), SPOOL, DIRECTORY).and_then(Dir::from_fd);
+        let open = enter(&self.lock, SPOOL, DIRECTORY).and_then(Dir::from_fd);
         let mut spool = open.map_err(|errno| self.mounted(errno, "open directory"))?;
         let entries = spool.iter().flatten();
         Ok(entries.filter(|entry| is_record(entry.file_name().to_bytes())).count())
@@ -187,7 +195,7 @@ impl StepDir {
     /// # Errors
     /// The system refuses.
     pub fn remove(&self) -> Result<Removal, StateError> {
-        match unlinkat(self.lock.as_fd(), SPOOL, UnlinkatFlags::RemoveDir) {
+        match unlinkat(&self.lock, SPOOL, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(Errno::ENOTEMPTY | Errno::EEXIST) => return Ok(Removal::NotEmpty),
             Err(errno) => return Err(self.mounted(errno, "remove")),
@@ -236,10 +244,6 @@ pub fn steps(base: &Path) -> Result<Vec<StepName>, StateError> {
     let mut dir = Dir::from_fd(fd).map_err(|errno| error("open directory", base, errno))?;
     let names = dir.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok());
     Ok(names.collect())
-}
-
-fn lock(fd: OwnedFd, how: FlockArg) -> nix::Result<Flock<OwnedFd>> {
-    Flock::lock(fd, how).map_err(|(_, errno)| errno)
 }
 
 fn path_of(name: StepName) -> PathBuf {
