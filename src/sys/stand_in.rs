@@ -8,15 +8,25 @@
 use std::{
     convert::Infallible,
     io::{self, Read, Write},
-    mem::MaybeUninit,
-    process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicI32, Ordering},
+};
+
+use nix::{
+    sys::{
+        prctl::set_pdeathsig,
+        signal::{Signal, kill},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
+    },
+    unistd::{ForkResult, Pid, fork, getpid, getppid, getsid, setpgid},
 };
 
 use super::{exit, fds, signals};
 
 /// The watcher; 0 without one.
-static WATCHER: AtomicU32 = AtomicU32::new(0);
+static WATCHER: AtomicI32 = AtomicI32::new(0);
+
+/// For the calls that take a process: this one, or for a group, one of its own.
+const NOBODY: Pid = Pid::from_raw(0);
 
 /// What was done to the process group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,51 +47,52 @@ pub enum Happened {
 /// The system refuses a process.
 pub fn start(on: impl FnMut(Happened)) -> io::Result<bool> {
     let (mut ready, tell) = io::pipe()?;
-    let this = process::id();
-    // SAFETY: a number; nothing is written.
-    let leaves = unsafe { libc::getsid(0) }.cast_unsigned() != this;
+    let this = getpid();
+    let leaves = getsid(None)? != this;
     // SAFETY: this process has one thread, so that its child may go on as any process.
-    let watcher = match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
-        0 => {
+    let watcher = match unsafe { fork() }? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
             let Err(_) = watch(this, leaves, tell, on);
             exit::now(1);
         }
-        watcher => watcher.cast_unsigned(),
     };
     drop(tell);
-    ready.read_exact(&mut [0])?;
-    WATCHER.store(watcher, Ordering::Relaxed);
-    if leaves {
+    let begun = ready.read_exact(&mut [0]).and_then(|()| match leaves {
         // The watcher leads a group; this process may lead the one that it leaves, and
         // could not have a new one of its own.
-        set_group(watcher)?;
+        true => Ok(setpgid(NOBODY, watcher)?),
+        false => Ok(()),
+    });
+    match begun {
+        Ok(()) => WATCHER.store(watcher.as_raw(), Ordering::Relaxed),
+        // Whoever stays in the group is to hear its signals once.
+        Err(_) => _ = kill(watcher, Signal::SIGKILL).and_then(|()| waitpid(watcher, None)),
     }
-    Ok(leaves)
+    begun.map(|()| leaves)
 }
 
 /// Whether a process is the watcher of this one's stand-in.
 pub fn is_watcher(pid: u32) -> bool {
-    WATCHER.load(Ordering::Relaxed) == pid
+    WATCHER.load(Ordering::Relaxed).cast_unsigned() == pid
 }
 
 /// The watcher: has a stand-in, leaves the group, tells that it is ready, and gives what
 /// happens to `on` until it was killed.
 fn watch(
-    watched: u32,
+    watched: Pid,
     relays: bool,
     mut tell: impl Write,
     mut on: impl FnMut(Happened),
 ) -> io::Result<Infallible> {
     end_with(watched);
-    let this = process::id();
+    let this = getpid();
     // SAFETY: the process is a copy of one with one thread.
-    let stand_in = match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
-        0 => stand(this, relays.then_some(watched)),
-        stand_in => stand_in.cast_unsigned(),
+    let stand_in = match unsafe { fork() }? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => stand(this, relays.then_some(watched)),
     };
-    set_group(0)?;
+    setpgid(NOBODY, NOBODY)?;
     tell.write_all(&[0])?;
     // SAFETY: nothing but the above has used a descriptor, and `tell` is never dropped.
     unsafe { fds::close_others() };
@@ -95,49 +106,32 @@ fn watch(
 }
 
 /// The stand-in: sends each signal on, if there is somebody to have it.
-fn stand(watcher: u32, relayed_to: Option<u32>) -> ! {
+fn stand(watcher: Pid, relayed_to: Option<Pid>) -> ! {
     end_with(watcher);
     // SAFETY: a copy of the watcher, whose `tell` is never dropped here.
     unsafe { fds::close_others() };
     loop {
         if let (Ok(signal), Some(process)) = (signals::wait(), relayed_to) {
-            signals::send(process, signal);
+            signals::send(process.as_raw().cast_unsigned(), signal);
         }
     }
 }
 
 /// Waits until something happens to a child.
-fn next(child: u32) -> io::Result<Happened> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let what = libc::WSTOPPED | libc::WCONTINUED | libc::WEXITED;
-    // SAFETY: the pointer is to a live local of the type that waitid writes.
-    if unsafe { libc::waitid(libc::P_PID, child, info.as_mut_ptr(), what) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: zeroes are a siginfo_t, and waitid has succeeded.
-    match unsafe { info.assume_init() }.si_code {
-        libc::CLD_STOPPED => Ok(Happened::Stopped),
-        libc::CLD_CONTINUED => Ok(Happened::Continued),
-        _ => Ok(Happened::Killed),
-    }
+fn next(child: Pid) -> nix::Result<Happened> {
+    let what = WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
+    Ok(match waitid(Id::Pid(child), what)? {
+        WaitStatus::Stopped(..) => Happened::Stopped,
+        WaitStatus::Continued(_) => Happened::Continued,
+        _ => Happened::Killed,
+    })
 }
 
 /// Has this process killed when its parent ends.
-fn end_with(parent: u32) {
-    // SAFETY: numbers only; it cannot fail with a valid signal.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // SAFETY: no arguments.
-    if unsafe { libc::getppid() }.cast_unsigned() != parent {
+fn end_with(parent: Pid) {
+    let asked = set_pdeathsig(Signal::SIGKILL);
+    if asked.is_err() || getppid() != parent {
         exit::now(1);
-    }
-}
-
-/// Moves this process to a group; to one of its own for 0.
-fn set_group(group: u32) -> io::Result<()> {
-    // SAFETY: numbers only.
-    match unsafe { libc::setpgid(0, group.cast_signed()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -146,7 +140,7 @@ pub(crate) mod tests {
     use std::{
         fs,
         os::unix::process::CommandExt,
-        process::{Child, Command},
+        process::{self, Child, Command},
         thread::yield_now,
     };
 
@@ -185,7 +179,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_signal_for_the_group_still_arrives() {
-        let mut shell = shell_that_left("sleep 600", nothing);
+        let mut shell = shell_that_left("exec sleep 600", nothing);
         // SAFETY: a number.
         let group = unsafe { libc::getpgid(shell.id().cast_signed()) };
         assert_ne!(group.cast_unsigned(), shell.id());
@@ -201,7 +195,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_stand_in_ends_with_the_process() {
-        let mut shell = shell_that_left("sleep 600", nothing);
+        let mut shell = shell_that_left("exec sleep 600", nothing);
         let group = shell.id().cast_signed();
         shell.kill().unwrap();
         shell.wait().unwrap();
