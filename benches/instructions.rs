@@ -145,6 +145,6 @@ fn inputs() -> Inputs {
         notes: vec![],
         own_group: true,
         rootless: None,
-        underlay: |_, _| None,
+        underlay: None,
     }
 }

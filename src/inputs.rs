@@ -42,6 +42,7 @@ pub fn of(
         }
     };
     bcast::complete(&mut command, &request, &node);
+    let own_image = bundle.as_ref().is_none_or(|bundle| underlay::writable(&bundle.rootfs));
     Ok(Inputs {
         bundle,
         command,
@@ -54,7 +55,7 @@ pub fn of(
         open_files: getrlimit(Resource::RLIMIT_NOFILE).ok(),
         notes,
         rootless: (!getuid().is_root()).then(rootless),
-        underlay: underlay::needed,
+        underlay: (!own_image).then_some(underlay::needed),
         own_group: true,
         request,
     })

@@ -107,7 +107,7 @@ pub fn carry_out(
     if config.no_new_privileges {
         set_no_new_privs()?;
     }
-    Ok(runtime::execute(&plan, forwarding)?)
+    Ok(runtime::execute(plan, forwarding)?)
 }
 
 fn tell(plan: &Plan, explained: Option<Inputs>) {

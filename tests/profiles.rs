@@ -106,7 +106,7 @@ impl Stage {
             notes: Vec::new(),
             open_files: None,
             rootless: None,
-            underlay: |_, _| None,
+            underlay: None,
             own_group: true,
         };
         plan::plan(config, inputs).unwrap()

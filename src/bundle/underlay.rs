@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    collections::{BTreeSet, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     ffi::OsString,
     fs, io,
     path::{Component, Path, PathBuf},
@@ -39,15 +39,16 @@ pub fn needed(rootfs: &Path, places: &[&Path]) -> Option<Underlay> {
     if writable(rootfs) {
         return None;
     }
-    let missing = places.iter().filter_map(|place| to_be_written(rootfs, place));
-    let sealed = missing.filter(|directory| !writable(&inside(rootfs, directory)));
-    let open: BTreeSet<PathBuf> = sealed
-        .flat_map(|directory| directory.ancestors().map(Path::to_owned).collect::<Vec<_>>())
-        .collect();
+    let mut image = Image { rootfs, known: HashMap::new() };
+    let missing: BTreeSet<PathBuf> = places.iter().filter_map(|place| image.gap(place)).collect();
+    let sealed = missing.iter().filter(|directory| !writable(&inside(rootfs, directory)));
+    let open: BTreeSet<PathBuf> =
+        sealed.flat_map(|directory| directory.ancestors().map(Path::to_owned)).collect();
     if open.is_empty() { None } else { survey(rootfs, open, places).ok() }
 }
 
-fn writable(directory: &Path) -> bool {
+/// Whether the user may make something there.
+pub fn writable(directory: &Path) -> bool {
     access(directory, AccessFlags::W_OK).is_ok()
 }
 
@@ -55,34 +56,64 @@ fn inside(rootfs: &Path, place: &Path) -> PathBuf {
     rootfs.join(place.strip_prefix("/").unwrap_or(place))
 }
 
-/// The directory of the container in which something is missing on the way to a place
-/// there. Symbolic links lead where they do in the container.
-fn to_be_written(rootfs: &Path, place: &Path) -> Option<PathBuf> {
-    let mut at = PathBuf::from("/");
-    let mut links = 0;
-    let mut rest: VecDeque<OsString> = names(place).collect();
-    while let Some(name) = rest.pop_front() {
-        if name == ".." {
-            at.pop();
-            continue;
-        }
-        let next = at.join(&name);
-        match fs::read_link(inside(rootfs, &next)) {
-            Ok(target) => {
-                links += 1;
-                if links > MOST_LINKS {
-                    return None;
-                }
-                if target.is_absolute() {
-                    at = "/".into();
-                }
-                names(&target).rev().for_each(|name| rest.push_front(name));
+/// An image, of which each thing is looked at once: bundles have thousands of mounts.
+struct Image<'a> {
+    rootfs: &'a Path,
+    known: HashMap<PathBuf, Found>,
+}
+
+/// What has a name in the image.
+#[derive(Clone)]
+enum Found {
+    Nothing,
+    Link(PathBuf),
+    /// A directory, for what matters here.
+    Other,
+}
+
+impl Image<'_> {
+    /// The directory of the container in which something is missing on the way to a place
+    /// there. Symbolic links lead where they do in the container.
+    fn gap(&mut self, place: &Path) -> Option<PathBuf> {
+        let mut at = PathBuf::from("/");
+        let mut links = 0;
+        let mut rest: VecDeque<OsString> = names(place).collect();
+        while let Some(name) = rest.pop_front() {
+            if name == ".." {
+                at.pop();
+                continue;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(at),
-            Err(_) => at = next,
+            let next = at.join(&name);
+            match self.found(&next) {
+                Found::Link(target) => {
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return None;
+                    }
+                    if target.is_absolute() {
+                        at = "/".into();
+                    }
+                    names(&target).rev().for_each(|name| rest.push_front(name));
+                }
+                Found::Nothing => return Some(at),
+                Found::Other => at = next,
+            }
         }
+        None
     }
-    None
+
+    fn found(&mut self, place: &Path) -> Found {
+        if let Some(found) = self.known.get(place) {
+            return found.clone();
+        }
+        let found = match fs::read_link(inside(self.rootfs, place)) {
+            Ok(target) => Found::Link(target),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
+            Err(_) => Found::Other,
+        };
+        self.known.insert(place.to_owned(), found.clone());
+        found
+    }
 }
 
 /// The names in a path, ".." among them.
@@ -140,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_to_be_written_is_found_as_in_the_container() {
+    fn the_directory_gap_is_found_as_in_the_container() {
         let image = image();
         for (place, directory) in [
             ("/var/lib", None),
@@ -152,7 +183,8 @@ mod tests {
             ("/../../var/x", Some("/var")),
             ("/loop/x", None),
         ] {
-            let found = to_be_written(image.path(), Path::new(place));
+            let mut image = Image { rootfs: image.path(), known: HashMap::new() };
+            let found = image.gap(Path::new(place));
             assert_eq!(found, directory.map(PathBuf::from), "{place}");
         }
     }

@@ -21,6 +21,9 @@ pub enum PlanError {
     /// As above, for a path that must stand in config.json.
     #[error("the path '{0}' is not valid UTF-8, which config.json cannot hold")]
     Path(String),
+    /// The task's own config.json cannot be written down.
+    #[error("cannot put config.json into words: {0}")]
+    Config(String),
     /// Text for a shell cannot be added to without knowing what it does.
     #[error(
         "the task has a terminal, but RunTimeCreate in oci.conf needs a shell, so '--console-socket' cannot be put into it: '{0}'; write it without shell syntax, or use RunTimeRun"

@@ -16,7 +16,6 @@ use std::{
 
 pub use error::PlanError;
 use places::{Places, values};
-use serde_json::Value;
 pub use start::{CreateStart, Detached, Start};
 
 use crate::{
@@ -33,6 +32,9 @@ use crate::{
 };
 
 const RESTART_COUNT: &[u8] = b"SLURM_RESTART_COUNT=";
+
+/// Looks what a root file system lacks of some mount points.
+pub type Look = fn(&Path, &[&Path]) -> Option<Underlay>;
 
 /// What a plan is made of, beside the site's configuration.
 #[derive(Clone, Debug)]
@@ -62,8 +64,8 @@ pub struct Inputs {
     /// The user, where the runtime has no more rights than that; `None` for root.
     pub rootless: Option<Rootless>,
     /// Looks whether the root file system can take all mount points:
-    /// [`crate::bundle::underlay::needed`].
-    pub underlay: fn(&Path, &[&Path]) -> Option<Underlay>,
+    /// [`crate::bundle::underlay::needed`]; `None` where the user can make them.
+    pub underlay: Option<Look>,
     /// Whether this process's group has nothing in it but tasks of the step.
     pub own_group: bool,
 }
@@ -176,7 +178,7 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         root = own_root(&inputs, &places, &bundle, &mut edit)?;
         let (object, told) = edited(bundle, edit);
         adapted = told;
-        let mut content = Value::Object(object).to_string().into_bytes();
+        let mut content = serde_json::to_vec(&object).map_err(not_json)?;
         content.push(b'\n');
         files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
     }
@@ -293,12 +295,11 @@ fn own_root(
     bundle: &Bundle,
     edit: &mut Edit,
 ) -> Result<Option<(PathBuf, Underlay)>, PlanError> {
+    let Some(needed) = inputs.underlay else { return Ok(None) };
     let spool = edit.spool.as_ref().map(|(_, place)| place);
     let more: Vec<_> = spool.into_iter().chain(&edit.script).map(String::as_str).collect();
     let mount_points = mount_points(&bundle.config, &more);
-    let Some(underlay) = (inputs.underlay)(&bundle.rootfs, &mount_points) else {
-        return Ok(None);
-    };
+    let Some(underlay) = needed(&bundle.rootfs, &mount_points) else { return Ok(None) };
     let root = places.task.join("root");
     let on_host = |place: &Path| bundle.rootfs.join(place.strip_prefix("/").unwrap_or(place));
     let mount = |place: &PathBuf| {
@@ -318,6 +319,10 @@ fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {
             .ok_or_else(|| PlanError::Argument { index, shown: shown() })
     };
     command.iter().enumerate().map(text).collect()
+}
+
+fn not_json(error: serde_json::Error) -> PlanError {
+    PlanError::Config(error.to_string())
 }
 
 fn path_text(path: &OsStr) -> Result<String, PlanError> {

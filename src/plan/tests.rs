@@ -47,7 +47,7 @@ fn inputs() -> Inputs {
         open_files: Some((1024, 4096)),
         notes: vec![],
         rootless: None,
-        underlay: |_, _| None,
+        underlay: None,
         own_group: true,
     }
 }
@@ -95,14 +95,14 @@ fn every_key_that_changes_the_plan() {
 
 #[test]
 fn an_image_that_cannot_take_all_mount_points_is_put_over_a_root_of_the_tasks_own() {
-    let underlay = |_: &Path, places: &[&Path]| {
+    let underlay: Option<Look> = Some(|_: &Path, places: &[&Path]| {
         assert_eq!(places, ["/dev", "/var/run/slurm"].map(Path::new));
         Some(Underlay {
             directories: vec!["/".into(), "/run".into()],
             links: vec![("/var/run".into(), "/run".into())],
             mounts: vec!["/run/lock".into(), "/usr".into()],
         })
-    };
+    });
     let config = crun("MountSpoolDir=/var/run/slurm\n");
     compare("own-root", &config, Inputs { underlay, ..inputs() });
 }

@@ -28,7 +28,10 @@ use crate::{
     files,
     plan::{Plan, Start},
     request::Forwarding,
-    sys::children::{self, Ended},
+    sys::{
+        children::{self, Ended},
+        pages,
+    },
 };
 
 /// What kept a container from being started. Nothing of the task has run.
@@ -106,8 +109,10 @@ impl RuntimeError {
 ///
 /// # Errors
 /// The container could not be started.
-pub fn execute(plan: &Plan, forwarding: Forwarding) -> Result<Ended, RuntimeError> {
-    let (outcome, left) = match begin(plan) {
+pub fn execute(mut plan: Plan, forwarding: Forwarding) -> Result<Ended, RuntimeError> {
+    let begun = begin(&mut plan);
+    let plan = &plan;
+    let (outcome, left) = match begun {
         Ok(()) => match &plan.start {
             Start::Run { run, console } => run::run(plan, run, console.as_deref(), forwarding),
             Start::Detached(commands) => detached::run(plan, commands, forwarding),
@@ -123,10 +128,12 @@ pub fn execute(plan: &Plan, forwarding: Forwarding) -> Result<Ended, RuntimeErro
 }
 
 /// Everything before the runtime is started.
-fn begin(plan: &Plan) -> Result<(), RuntimeError> {
+fn begin(plan: &mut Plan) -> Result<(), RuntimeError> {
     children::adopt_orphans()
         .map_err(|error| RuntimeError::Adopt { cause: files::cause(&error) })?;
     prepare::write(plan)?;
+    plan.files = Vec::new();
+    pages::let_go_of_freed();
     if plan.restarted {
         cleanup::end(&plan.end, &plan.runtime_env, Left::Anything);
     }
