@@ -1,7 +1,12 @@
 //! Everything that will be done for a task, as a value: computed here without
 //! touching anything, carried out by [`crate::runtime`].
+//!
+//! `places` says where a task's files are, `changes` what is changed in its bundle,
+//! `start` and `end` how the container begins and how it ends.
 #![forbid(unsafe_code)]
 
+mod changes;
+mod end;
 mod error;
 mod places;
 mod start;
@@ -9,11 +14,13 @@ mod start;
 mod tests;
 
 use std::{
-    ffi::{CString, OsStr, OsString},
-    iter,
+    ffi::{CString, OsString},
     path::{Path, PathBuf},
 };
 
+pub use changes::has_other_rights;
+use changes::{edit, own_root};
+pub use end::End;
 pub use error::PlanError;
 use places::{Places, values};
 pub use start::{CreateStart, Detached, Start};
@@ -21,14 +28,13 @@ pub use start::{CreateStart, Detached, Start};
 use crate::{
     bundle::{
         Bundle,
-        edit::{Edit, WindowSize, edited, mount_points, script_place},
+        edit::{WindowSize, edited},
         rootless::Rootless,
         underlay::Underlay,
     },
-    config::{Config, EnvExclude, EnvFile, Operations},
+    config::{Config, EnvExclude, EnvFile},
     env::{self, Entry},
     request::Request,
-    template::{Command, PathTemplate, Pattern, Template, Values},
 };
 
 const RESTART_COUNT: &[u8] = b"SLURM_RESTART_COUNT=";
@@ -102,53 +108,6 @@ pub struct PlannedFile {
     pub content: Vec<u8>,
 }
 
-/// What ends a container and removes its traces.
-#[derive(Debug)]
-pub struct End {
-    kill: Option<Template>,
-    delete: Option<Template>,
-    values: Values,
-    /// Where the means to do this are kept while the container lives, for when
-    /// this process does not survive it.
-    pub record: PathBuf,
-    /// Files, and directories with all that is in them, to remove in this order.
-    pub remove: Vec<PathBuf>,
-    /// A directory shared by the step's tasks, to remove when it is empty.
-    pub shared: Option<PathBuf>,
-    /// The site wants to look at the generated files (DisableCleanup).
-    pub keep_files: bool,
-    /// What stands in the command line of the runtime that makes the container, and in
-    /// no other's.
-    pub runtime_word: Option<PathBuf>,
-    /// Whoever finds the record may kill the process group that this process was in.
-    pub own_group: bool,
-}
-
-impl End {
-    /// RunTimeKill, for a container whose runtime process is `pid`; without one,
-    /// only a command that does not name it.
-    pub fn kill(&self, pid: Option<u32>) -> Option<Command> {
-        self.expand(self.kill.as_ref()?, pid)
-    }
-
-    /// RunTimeDelete; as [`kill`](Self::kill).
-    pub fn delete(&self, pid: Option<u32>) -> Option<Command> {
-        self.expand(self.delete.as_ref()?, pid)
-    }
-
-    /// Whether one of them names the process.
-    pub fn names_process(&self) -> bool {
-        [&self.kill, &self.delete].into_iter().flatten().any(|template| template.uses(Pattern::Pid))
-    }
-
-    fn expand(&self, template: &Template, pid: Option<u32>) -> Option<Command> {
-        if template.uses(Pattern::Pid) && pid.is_none() {
-            return None;
-        }
-        Some(template.expand(&Values { pid, ..self.values.clone() }))
-    }
-}
-
 /// The plan for a task.
 ///
 /// # Errors
@@ -178,7 +137,8 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         root = own_root(&inputs, &places, &bundle, &mut edit)?;
         let (object, told) = edited(bundle, edit);
         adapted = told;
-        let mut content = serde_json::to_vec(&object).map_err(not_json)?;
+        let mut content =
+            serde_json::to_vec(&object).map_err(|error| PlanError::Config(error.to_string()))?;
         content.push(b'\n');
         files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
     }
@@ -190,7 +150,7 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         files,
         root,
         runtime_env: env::of_runtime(&inputs.environment, excludes(&config.runtime_env_exclude)),
-        end: end(config, &inputs, places, values, &start),
+        end: End::of(config, &inputs, places, values, &start),
         start,
         notes,
         adapted,
@@ -217,115 +177,10 @@ fn console(inputs: &Inputs, places: &Places) -> Option<PathBuf> {
     (inputs.terminal.is_some() && inputs.bundle.is_some()).then(|| places.console.clone())
 }
 
-fn end(config: &Config, inputs: &Inputs, places: Places, values: Values, start: &Start) -> End {
-    End {
-        kill: config.kill.clone(),
-        delete: config.delete.clone(),
-        values,
-        record: places.record,
-        remove: iter::once(&*places.task).chain(start.files()).map(Path::to_owned).collect(),
-        runtime_word: start.word(&places.task).map(Path::to_owned),
-        shared: places.shared,
-        keep_files: config.disable_cleanup,
-        own_group: inputs.own_group,
-    }
-}
-
 fn entry_end(format: EnvFile) -> Option<u8> {
     match format {
         EnvFile::Disabled => None,
         EnvFile::Null => Some(0),
         EnvFile::Newline => Some(b'\n'),
     }
-}
-
-/// What the task's own config.json has that the bundle's has not.
-fn edit(
-    config: &Config,
-    inputs: &Inputs,
-    places: &Places,
-    bundle: &Bundle,
-    environment: Vec<Entry>,
-    notes: &mut Vec<String>,
-) -> Result<Edit, PlanError> {
-    let (env, refused) = env::as_text(environment);
-    if !refused.is_empty() {
-        notes.push(format!(
-            "not valid UTF-8 and so not passed to the container: {}",
-            refused.join(", ")
-        ));
-    }
-    let expanded = |template: &Option<PathTemplate>| {
-        let path = template.as_ref().map(|template| template.expand(&values(inputs, places)));
-        path.map(|path| path_text(&path)).transpose()
-    };
-    let spool = match expanded(&config.mount_spool_dir)? {
-        Some(destination) => Some((path_text(places.step.as_os_str())?, destination)),
-        None => None,
-    };
-    let mounted_spool = spool.as_ref().map(|(_, place)| place.as_str());
-    let script = || script_place(&bundle.config, mounted_spool);
-    Ok(Edit {
-        args: texts(&inputs.command)?,
-        env,
-        terminal: inputs.terminal,
-        script: inputs.request.is_batch().then(script),
-        spool,
-        disable_hooks: config.disable_hooks.clone(),
-        open_files: inputs.open_files,
-        underlay: None,
-        rootless: inputs.rootless.clone().filter(|_| !has_other_rights(config)),
-        cgroups_path: expanded(&config.cgroups_path)?,
-    })
-}
-
-/// Whether the site's runtime has more rights than the user, so that a bundle made
-/// for root is what it wants.
-pub fn has_other_rights(config: &Config) -> bool {
-    let (Operations::Run { run: template } | Operations::CreateStart { create: template, .. }) =
-        &config.operations;
-    let program = template.source().split_whitespace().next().unwrap_or_default();
-    ["sudo", "doas"].iter().any(|name| Path::new(program).file_name() == Some(name.as_ref()))
-}
-
-/// The task's own root, if the image cannot take all mounts.
-fn own_root(
-    inputs: &Inputs,
-    places: &Places,
-    bundle: &Bundle,
-    edit: &mut Edit,
-) -> Result<Option<(PathBuf, Underlay)>, PlanError> {
-    let Some(needed) = inputs.underlay else { return Ok(None) };
-    let spool = edit.spool.as_ref().map(|(_, place)| place);
-    let more: Vec<_> = spool.into_iter().chain(&edit.script).map(String::as_str).collect();
-    let mount_points = mount_points(&bundle.config, &more);
-    let Some(underlay) = needed(&bundle.rootfs, &mount_points) else { return Ok(None) };
-    let root = places.task.join("root");
-    let on_host = |place: &Path| bundle.rootfs.join(place.strip_prefix("/").unwrap_or(place));
-    let mount = |place: &PathBuf| {
-        Ok((path_text(on_host(place).as_os_str())?, path_text(place.as_os_str())?))
-    };
-    let mounts = underlay.mounts.iter().map(mount).collect::<Result<_, PlanError>>()?;
-    edit.underlay = Some((path_text(root.as_os_str())?, mounts));
-    Ok(Some((root, underlay)))
-}
-
-fn texts(command: &[OsString]) -> Result<Vec<String>, PlanError> {
-    let text = |(index, argument): (usize, &OsString)| {
-        let shown = || argument.to_string_lossy().into_owned();
-        argument
-            .to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| PlanError::Argument { index, shown: shown() })
-    };
-    command.iter().enumerate().map(text).collect()
-}
-
-fn not_json(error: serde_json::Error) -> PlanError {
-    PlanError::Config(error.to_string())
-}
-
-fn path_text(path: &OsStr) -> Result<String, PlanError> {
-    let shown = || PlanError::Path(path.to_string_lossy().into_owned());
-    path.to_str().map(str::to_owned).ok_or_else(shown)
 }
