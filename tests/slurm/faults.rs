@@ -14,7 +14,7 @@ use table::{Row, Seen};
 
 use crate::{
     bystander::Bystander,
-    cluster::{ALICE, restart_slurmd},
+    cluster::{ALICE, LINUXPROC, PGID, restart_slurmd},
     leftovers::{self, Marker},
     site::{self, change, site},
 };
@@ -25,7 +25,6 @@ const GATE: &str = include_str!("../data/slurm/gate");
 const GATED_RUNTIME: &str = include_str!("../data/slurm/gated-runtime");
 /// How many faults happen at the same time.
 const SIDE_BY_SIDE: usize = 8;
-const NODE: &str = "-wn1";
 
 /// oci.conf with the gate before each of the runtime's commands.
 fn gated(runtime: &str, mode: Mode) -> String {
@@ -73,7 +72,7 @@ fn faults(mode: Mode) -> Vec<(Stage, Victim)> {
 }
 
 /// Kills everybody of a step, a step for each; what was seen.
-fn kill_each_of_a_step(mode: Mode) -> Vec<Seen> {
+fn kill_each_of_a_step(mode: Mode, node: &'static str) -> Vec<Seen> {
     let waiting = Mutex::new(faults(mode).into_iter().enumerate());
     let seen = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -82,7 +81,7 @@ fn kill_each_of_a_step(mode: Mode) -> Vec<Seen> {
                 loop {
                     let next = waiting.lock().unwrap().next();
                     let Some((number, (stage, victim))) = next else { return };
-                    let stopped = Stopped::at(stage, &format!("fault-{number}"), NODE);
+                    let stopped = Stopped::at(stage, &format!("fault-{number}"), node);
                     let was_there = stopped.strike(victim);
                     assert!(was_there, "{}: there is no {}", stage.name, victim.name());
                     let (status, _) = stopped.end();
@@ -101,7 +100,9 @@ fn kill_slurmd(mode: Mode) -> Vec<Seen> {
     let ends = |stage: Stage| Stage { ends: stage.name != RUNNING, ..stage };
     let stages = mode.stages().iter();
     let stopped: Vec<_> = stages
-        .map(|&stage| (stage, Stopped::at(ends(stage), &format!("slurmd-{}", stage.name), NODE)))
+        .map(|&stage| {
+            (stage, Stopped::at(ends(stage), &format!("slurmd-{}", stage.name), LINUXPROC))
+        })
         .collect();
     restart_slurmd();
     let end = |(stage, stopped): (Stage, Stopped)| {
@@ -122,10 +123,25 @@ fn whoever_is_killed_at_whatever_stage_nothing_is_left_and_nothing_runs_on_the_h
     for mode in [Mode::Run, Mode::Detached, Mode::CreateStart] {
         for runtime in ["crun", "runc"] {
             under_fault(runtime, mode, || {
-                let seen = [kill_each_of_a_step(mode), kill_slurmd(mode)].concat();
+                let seen = [kill_each_of_a_step(mode, LINUXPROC), kill_slurmd(mode)].concat();
                 rows.push(Row { runtime, mode, seen });
             });
         }
     }
     table::write(&rows);
+}
+
+/// There a watcher follows what is done to the step's process group. The helper waits for
+/// RunTimeRun itself, so that there is no third mode.
+#[test]
+fn nothing_is_left_under_proctrack_pgid_either() {
+    for mode in [Mode::Run, Mode::CreateStart] {
+        for runtime in ["crun", "runc"] {
+            under_fault(runtime, mode, || {
+                for Seen { stage, victim, status } in kill_each_of_a_step(mode, PGID) {
+                    assert_ne!(status, 0, "{}: {}", stage.name, victim.name());
+                }
+            });
+        }
+    }
 }
