@@ -36,13 +36,15 @@ const REASONS: &str = "
 ### What stands behind them
 
 - The library: more of it is the standard library's code for showing backtraces, which
-  stable Rust cannot leave out, than our own (`nm --size-sort`).
+  stable Rust cannot leave out, than our own (`nm --size-sort`). It is that of the compiler
+  above, whose linker is LLVM's; with those of Debian 12 it is some kB larger.
 - `srun` without a container: each of srun and slurmstepd loads the library (see the bars
   of loading it).
 - create/start: the runtime is executed four times instead of once; see below.
 - Slurm's own support of 26.05: it adds to a step hardly more than the runtime takes by
   hand, so there is no fifth of it to be saved. The helper is a program of its own for each
-  task; with many tasks on few cores it shows.
+  task, of which the kernel's part (executing it, its pages, its end) is the larger one;
+  with many tasks on few cores it shows.
 - Big inputs: the helper reads config.json, checks it, changes it and writes it, for the
   runtime to read, and it is built to be small.
 ";
