@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use serde::Serialize;
 
 use crate::{
-    plan::{CreateStart, End, Plan, Start},
+    plan::{CreateStart, End, Plan, ProcessId, Start},
     runtime::process,
     template::Command,
 };
@@ -62,10 +62,14 @@ pub fn of(plan: &Plan) -> Vec<Operation> {
 }
 
 fn created(commands: &CreateStart) -> impl Iterator<Item = Operation> {
-    let CreateStart { create, query, start, .. } = commands;
+    let CreateStart { create, process_id, start, .. } = commands;
     let create = operation("RunTimeCreate", "makes the container", create);
-    let asked = "asks for the container's process";
-    let query = query.as_ref().map(|query| operation("RunTimeQuery", asked, query));
+    let query = match process_id {
+        Some(ProcessId::Query(query)) => {
+            Some(operation("RunTimeQuery", "asks for the container's process", query))
+        }
+        _ => None,
+    };
     let start = operation("RunTimeStart", "lets it go", start);
     [Some(create), query, Some(start)].into_iter().flatten()
 }

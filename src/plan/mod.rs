@@ -23,7 +23,7 @@ use changes::{edit, own_root};
 pub use end::End;
 pub use error::PlanError;
 use places::{Places, values};
-pub use start::{CreateStart, Detached, Start};
+pub use start::{CreateStart, Detached, ProcessId, Start};
 
 use crate::{
     bundle::{

@@ -26,11 +26,14 @@ const OPTION: &str = "--console-socket";
 /// it passes no change of the window size on (github.com/containers/crun/pull/1262),
 /// and 1.21 loses output that comes faster than it is read.
 const CRUN: &str = "crun";
-/// Runtimes whose `run` can leave the container to us (crun(1), runc-run(8)); the last
-/// one adds to what runc does.
-const DETACHING: [&str; 3] = [CRUN, "runc", "nvidia-container-runtime"];
-/// The options for that, where the site uses none of them by itself.
-const DETACH: [&str; 3] = ["--detach", "-d", "--pid-file"];
+/// Runtimes whose `run` can leave the container to us, and whose `run` and `create` leave
+/// its process id in a file (crun(1), runc-run(8), runc-create(8)); the last one adds to
+/// what runc does.
+const KNOWN: [&str; 3] = [CRUN, "runc", "nvidia-container-runtime"];
+/// The option for the process id.
+const PID_FILE: &str = "--pid-file";
+/// The options to leave the container, where the site uses none of them by itself.
+const DETACH: [&str; 3] = ["--detach", "-d", PID_FILE];
 
 /// How the container is started.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +48,8 @@ pub enum Start {
     },
     /// RunTimeRun ends once the container runs.
     Detached(Detached),
-    /// RunTimeCreate, then RunTimeQuery for the process id, then RunTimeStart.
+    /// RunTimeCreate, then RunTimeQuery if that is needed for the process id, then
+    /// RunTimeStart.
     CreateStart(CreateStart),
 }
 
@@ -67,10 +71,19 @@ pub struct CreateStart {
     pub console: Option<PathBuf>,
     /// Makes the container.
     pub create: Command,
-    /// Tells its process id.
-    pub query: Option<Command>,
+    /// What tells its process id; `None` where nothing does.
+    pub process_id: Option<ProcessId>,
     /// Lets it go.
     pub start: Command,
+}
+
+/// Where the process id of a container is found that was created.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ProcessId {
+    /// In a file, where RunTimeCreate leaves it.
+    File(PathBuf),
+    /// RunTimeQuery tells it, which takes a process more.
+    Query(Command),
 }
 
 impl Start {
@@ -87,7 +100,6 @@ impl Start {
         console: Option<PathBuf>,
         pid_file: &Path,
     ) -> Result<Self, PlanError> {
-        let query = || config.query.as_ref().map(|query| query.expand(values));
         match &config.operations {
             Operations::Run { run } => {
                 let run = run.expand(values);
@@ -95,15 +107,19 @@ impl Start {
                     .then(|| detached(&run, console.as_deref(), pid_file));
                 Ok(detached.flatten().unwrap_or_else(|| Self::run(run, console)))
             }
-            Operations::CreateStart { create, start } => Ok(Self::CreateStart(CreateStart {
-                create: match &console {
+            Operations::CreateStart { create, start } => {
+                let create = match &console {
                     Some(socket) => with_console(&create.expand(values), CREATE, socket)?,
                     None => create.expand(values),
-                },
-                console,
-                query: query(),
-                start: start.expand(values),
-            })),
+                };
+                let query = || Some(ProcessId::Query(config.query.as_ref()?.expand(values)));
+                let (create, process_id) = match with_pid_file(&create, pid_file) {
+                    Some(create) => (create, Some(ProcessId::File(pid_file.to_owned()))),
+                    None => (create, query()),
+                };
+                let start = start.expand(values);
+                Ok(Self::CreateStart(CreateStart { console, create, process_id, start }))
+            }
         }
     }
 
@@ -132,7 +148,10 @@ impl Start {
     /// Where the process id of the container is left, if it is.
     pub fn pid_file(&self) -> Option<&Path> {
         match self {
-            Self::Detached(Detached { pid_file, .. }) => Some(pid_file),
+            Self::Detached(Detached { pid_file, .. })
+            | Self::CreateStart(CreateStart {
+                process_id: Some(ProcessId::File(pid_file)), ..
+            }) => Some(pid_file),
             Self::Run { .. } | Self::CreateStart(_) => None,
         }
     }
@@ -173,18 +192,34 @@ fn is_better_detached(config: &Config, request: &Request) -> bool {
 
 /// RunTimeRun told to end once the container runs, if it is a command that can be told so.
 fn detached(run: &Command, console: Option<&Path>, pid_file: &Path) -> Option<Start> {
-    let name = program(run).filter(|name| DETACHING.iter().any(|known| name == known));
-    name.filter(|_| !chooses(run, &DETACH))?;
+    if !is_known(run) || chooses(run, &DETACH) {
+        return None;
+    }
     let with_console = match console {
         Some(socket) => &with_console(run, RUN, socket).ok()?,
         None => run,
     };
-    let options = ["--detach".into(), "--pid-file".into(), pid_file.into()];
+    let options = ["--detach".into(), PID_FILE.into(), pid_file.into()];
     Some(Start::Detached(Detached {
         run: Command::Exec(with_options(with_console, RUN, &options)?),
         pid_file: pid_file.to_owned(),
         console: console.map(Path::to_owned),
     }))
+}
+
+/// RunTimeCreate told to leave the process id in a file, if it is a command that can be
+/// told so.
+fn with_pid_file(create: &Command, pid_file: &Path) -> Option<Command> {
+    if !is_known(create) || chooses(create, &[PID_FILE]) {
+        return None;
+    }
+    let options = [PID_FILE.into(), pid_file.into()];
+    with_options(create, CREATE, &options).map(Command::Exec)
+}
+
+/// Whether a command executes a runtime whose options are known.
+fn is_known(command: &Command) -> bool {
+    program(command).is_some_and(|name| KNOWN.iter().any(|known| name == *known))
 }
 
 /// Whether a command has one of these options.

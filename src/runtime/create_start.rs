@@ -4,7 +4,8 @@
 //! RunTimeCreate inherits the task's standard input and outputs and exits once
 //! the container is made; its first process then becomes a child of this one,
 //! which adopts orphans. So its end is an event, and its status the true one.
-//! RunTimeQuery is asked once, for the process id.
+//! For the process id RunTimeQuery is asked, once, unless the runtime is known to leave it
+//! in a file.
 //!
 //! The container of a task with a terminal has one of its own, which RunTimeCreate
 //! hands over ([`super::console`]); until the container's end the two are joined
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use super::{
     RuntimeError,
+    adoption::{self, Ends},
     cleanup::Left,
     console::ConsoleSocket,
     container::{Container, First},
@@ -25,7 +27,7 @@ use super::{
     relay::Relay,
 };
 use crate::{
-    plan::{CreateStart, Plan},
+    plan::{CreateStart, Plan, ProcessId},
     request::Forwarding,
     sys::{
         children::{self, Ended},
@@ -34,6 +36,7 @@ use crate::{
     template::Command,
 };
 
+const CREATE: &str = "RunTimeCreate";
 /// How long RunTimeStart may take; it only signals.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -59,17 +62,22 @@ fn started(
     commands: &CreateStart,
     forwarding: Forwarding,
 ) -> Result<Container, RuntimeError> {
-    let query = commands.query.as_ref().ok_or(RuntimeError::NoQuery)?;
+    let process_id = commands.process_id.as_ref().ok_or(RuntimeError::NoQuery)?;
     let console = commands.console.as_deref().map(ConsoleSocket::listen).transpose()?;
-    create(&commands.create, plan, forwarding.to_runtime)?;
+    let ends = create(&commands.create, plan, forwarding.to_runtime)?;
     let master = console.map(|console| console.receive("RunTimeCreate")).transpose()?;
-    let pid = query::process_id(query, &plan.runtime_env)?;
+    let pid = match process_id {
+        ProcessId::File(file) => adoption::process_id(file)
+            .map_err(|cause| process::failed(CREATE, &commands.create, cause))?,
+        ProcessId::Query(query) => query::process_id(query, &plan.runtime_env)?,
+    };
     if plan.end.names_process() {
         prepare::write_record(plan, Some(pid), None)?;
     }
-    let first = match children::is_own(pid) {
-        true => First::Own,
-        false => First::Elsewhere(Elsewhere::of(pid, "RunTimeQuery", query)?),
+    let first = match process_id {
+        ProcessId::File(_) => adoption::first(pid, ends, CREATE, &commands.create)?,
+        ProcessId::Query(_) if children::is_own(pid) => First::Own,
+        ProcessId::Query(query) => First::Elsewhere(Elsewhere::of(pid, "RunTimeQuery", query)?),
     };
     let relay = master.map(Relay::start).transpose()?;
     start(&commands.start, plan, pid, forwarding.runtime_apart)?;
@@ -78,14 +86,16 @@ fn started(
 
 /// A signal that comes before the container does is the runtime's: without a
 /// container, too, it would meet a program that is not prepared for it yet.
-fn create(command: &Command, plan: &Plan, forward: bool) -> Result<(), RuntimeError> {
-    let runtime = Spawned::with_stdio(command, &plan.runtime_env, "RunTimeCreate")?;
-    let ended = runtime.supervise(|runtime, signal| {
+fn create(command: &Command, plan: &Plan, forward: bool) -> Result<Ends, RuntimeError> {
+    let runtime = Spawned::with_stdio(command, &plan.runtime_env, CREATE)?;
+    let on_signal = |runtime, signal| {
         if forward {
             signals::send(runtime, signal);
         }
-    });
-    succeeded("RunTimeCreate", command, Some(ended), "")
+    };
+    let mut ends = Ends::new();
+    let ended = runtime.supervise_among(on_signal, |pid, ended| _ = ends.insert(pid, ended));
+    succeeded(CREATE, command, Some(ended), "").map(|()| ends)
 }
 
 /// A signal that comes now is the container's, which receives it later; `apart` where it

@@ -2,11 +2,12 @@
 //!
 //! [`prepare`] writes what the plan says, [`process`] starts a command and waits
 //! for it with signals as events, [`run`], [`detached`] and [`create_start`] are the ways of
-//! having a container ([`container`]), [`console`] and [`relay`] are for one with a terminal,
+//! having a container ([`container`], [`adoption`]), [`console`] and [`relay`] are for one with a terminal,
 //! [`cleanup`] ends and removes one, also one whose helper died ([`record`]). [`group`]
 //! keeps it together with the step's process group.
 #![forbid(unsafe_code)]
 
+pub mod adoption;
 pub mod cleanup;
 pub mod console;
 pub mod container;

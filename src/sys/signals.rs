@@ -33,20 +33,22 @@ pub fn wait() -> io::Result<c_int> {
 
 /// Takes a blocked signal that is here already.
 pub fn poll() -> Option<c_int> {
-    wait_within(Duration::ZERO)
+    taken(&full_set(), Duration::ZERO)
 }
 
-/// Takes a blocked signal that comes within `patience`.
-pub fn wait_within(patience: Duration) -> Option<c_int> {
-    let all = full_set();
+/// Takes one of these blocked signals if it comes within `patience`. Others stay.
+pub fn wait_within(signals: &[c_int], patience: Duration) -> Option<c_int> {
+    taken(&set_of(signals), patience)
+}
+
+fn taken(set: &libc::sigset_t, patience: Duration) -> Option<c_int> {
     let patience = libc::timespec {
         tv_sec: patience.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: patience.subsec_nanos().into(),
     };
     // SAFETY: a live, initialised set and a live timespec; what is told of the signal
     // beside its number is not asked for.
-    let signal =
-        unsafe { libc::sigtimedwait(&raw const all, ptr::null_mut(), &raw const patience) };
+    let signal = unsafe { libc::sigtimedwait(set, ptr::null_mut(), &raw const patience) };
     (signal > 0).then_some(signal)
 }
 
@@ -98,6 +100,17 @@ pub fn reset() {
         let mut none = MaybeUninit::uninit();
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+    }
+}
+
+fn set_of(signals: &[c_int]) -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set it is given; a number that is no signal
+    // changes nothing.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        signals.iter().for_each(|&signal| _ = libc::sigaddset(set.as_mut_ptr(), signal));
+        set.assume_init()
     }
 }
 

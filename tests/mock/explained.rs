@@ -121,3 +121,9 @@ fn what_is_explained_is_done_by_commands_that_create_and_start() {
     let created = &["RunTimeCreate", "RunTimeQuery", "RunTimeStart", "RunTimeDelete"];
     assert_as_told(CREATE_START, "recording-runtime", &[(0, created), (7, created)]);
 }
+
+#[test]
+fn what_is_explained_is_done_by_commands_that_create_and_start_without_a_question() {
+    let created = &["RunTimeCreate", "RunTimeStart", "RunTimeDelete"];
+    assert_as_told(CREATE_START, "crun", &[(0, created), (7, created)]);
+}

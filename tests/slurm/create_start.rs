@@ -47,10 +47,11 @@ fn a_create_that_fails_is_told_with_its_command_and_the_runtimes_own_message() {
     for runtime in RUNTIMES {
         let create = format!("{runtime} {ROOT} create --bundle /nowhere {CONTAINER}");
         let command = format!(
-            "RunTimeCreate failed: exit status 1; the command was: {runtime} --rootless=true --root=/run/user/{}/ create --bundle /nowhere n1.alice.",
+            "RunTimeCreate failed: exit status 1; the command was: {runtime} --rootless=true --root=/run/user/{}/ create --pid-file /run/spank-oci/",
             ALICE.id()
         );
         let output = assert_refused(runtime, &[("RunTimeCreate", &create)], &command);
+        assert!(output.stderr.contains(" --bundle /nowhere n1.alice."), "{}", output.story());
         assert!(output.messages().len() > 1, "{}", output.story());
     }
 }
@@ -76,11 +77,49 @@ fn a_container_that_is_half_made_is_removed() {
     }
 }
 
+/// A RunTimeCreate that executes the runtime by another program, so that nobody knows
+/// whether it can leave the process id in a file.
+fn create_by_another(runtime: &str) -> String {
+    format!("env {runtime} {ROOT} create --bundle %b {CONTAINER}")
+}
+
+#[test]
+fn the_exit_status_is_the_commands_also_where_the_process_id_is_asked() {
+    for runtime in RUNTIMES {
+        let others = [("RunTimeCreate", &*create_by_another(runtime))];
+        with_site(&create_start_with(runtime, &others), || {
+            let output = ALICE.srun_in_bundle(&["sh", "-c", "echo in; exit 7"]);
+            let seen = (output.status, output.any_text());
+            assert_eq!(seen, (7, "in\n".into()), "{}", output.story());
+        });
+    }
+}
+
+#[test]
+fn a_runtime_that_does_not_leave_the_process_id_is_told_and_the_container_removed() {
+    for runtime in RUNTIMES {
+        let script = format!("#!/bin/sh\nshift 3\nexec {runtime} \"$@\"\n");
+        fs::create_dir(ALICE.home("forgetful")).unwrap();
+        let program = ALICE.script(&format!("forgetful/{runtime}"), &script);
+        // Its first words are those that the helper puts in.
+        let create = format!("{program} create {ROOT} create --bundle %b {CONTAINER}");
+        let expected = "RunTimeCreate failed: the container's process is not in '/run/spank-oci/";
+        let output = assert_refused(runtime, &[("RunTimeCreate", &create)], expected);
+        assert!(
+            output.stderr.contains("task-0.pid': no such file or directory; the command was: "),
+            "{}",
+            output.story()
+        );
+        fs::remove_dir_all(ALICE.home("forgetful")).unwrap();
+    }
+}
+
 #[test]
 fn a_query_without_a_usable_answer_is_told_and_the_container_removed() {
     let (file, answer) = (ALICE.home("answer"), ALICE.home("answer").display().to_string());
     let query = format!("cat {answer}");
     for runtime in RUNTIMES {
+        let create = create_by_another(runtime);
         for (text, expected) in [
             (
                 "rubbish",
@@ -92,13 +131,15 @@ fn a_query_without_a_usable_answer_is_told_and_the_container_removed() {
         ] {
             fs::write(&file, text).unwrap();
             let expected = format!("RunTimeQuery failed: {expected}");
-            let output = assert_refused(runtime, &[("RunTimeQuery", &query)], &expected);
+            let others = [("RunTimeCreate", &*create), ("RunTimeQuery", &*query)];
+            let output = assert_refused(runtime, &others, &expected);
             let command = format!("; the command was: {query}");
             assert!(output.stderr.contains(&command), "{}", output.story());
             fs::remove_file(&file).unwrap();
         }
         let expected = "RunTimeQuery failed: exit status 1; the command was: false";
-        assert_refused(runtime, &[("RunTimeQuery", "false")], expected);
+        let others = [("RunTimeCreate", &*create), ("RunTimeQuery", "false")];
+        assert_refused(runtime, &others, expected);
     }
 }
 
@@ -106,7 +147,9 @@ fn a_query_without_a_usable_answer_is_told_and_the_container_removed() {
 fn a_query_that_never_answers_is_given_up() {
     let expected =
         "RunTimeQuery failed: it took longer than 10 s and was killed; the command was: sleep 600";
-    assert_refused("crun", &[("RunTimeQuery", "sleep 600")], expected);
+    let create = create_by_another("crun");
+    let others = [("RunTimeCreate", &*create), ("RunTimeQuery", "sleep 600")];
+    assert_refused("crun", &others, expected);
 }
 
 #[test]

@@ -40,7 +40,7 @@ const REASONS: &str = "
   above, whose linker is LLVM's; with those of Debian 12 it is some kB larger.
 - `srun` without a container: each of srun and slurmstepd loads the library (see the bars
   of loading it).
-- create/start: the runtime is executed four times instead of once; see below.
+- create/start: the runtime is executed three times instead of once; see below.
 - Slurm's own support of 26.05: it adds to a step hardly more than the runtime takes by
   hand, so there is no fifth of it to be saved. The helper is a program of its own for each
   task, of which the kernel's part (executing it, its pages, its end) is the larger one;
@@ -154,12 +154,12 @@ fn parts(slurm: &Slurm) -> String {
     text + &create_start(slurm)
 }
 
-/// The same for create and start, where the runtime is executed four times.
+/// The same for create and start, where the runtime is executed three times.
 fn create_start(slurm: &Slurm) -> String {
     let mut text =
         "\nBy create and start, the runtime's commands, each a process to be started, and what\n\
         spank-oci adds before, between and after them:\n\n\
-        | ms | create | state | start | delete | spank-oci |\n|---|---|---|---|---|---|\n"
+        | ms | create | start | delete | spank-oci |\n|---|---|---|---|---|\n"
             .to_owned();
     for runtime in RUNTIMES {
         let Some(lives) = slurm.lives.get(&format!("{runtime} create")) else { continue };

@@ -129,7 +129,7 @@ fn many_tasks(slurm: &Slurm) -> String {
 
 /// Each program of a task's life as a bar from its execution to its end.
 fn timeline(life: &Life, title: &str) -> String {
-    let create_start = ["create", "state", "start", "delete"];
+    let create_start = ["create", "start", "delete"];
     let mut rows = vec![("srun", "slurm", life.srun), ("slurmstepd", "slurm", life.slurmstepd)];
     rows.push(("spank-oci (the helper)", "ours", life.helper));
     let names = if life.commands.len() > 1 { &create_start[..] } else { &["run"] };
