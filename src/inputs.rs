@@ -42,8 +42,8 @@ pub fn of(
         }
     };
     bcast::complete(&mut command, &request, &node);
-    let own_image = bundle.as_ref().is_none_or(|bundle| underlay::writable(&bundle.rootfs));
     Ok(Inputs {
+        underlay: bundle.as_ref().and_then(|bundle| underlay::look(&bundle.rootfs)),
         bundle,
         command,
         environment,
@@ -55,7 +55,6 @@ pub fn of(
         open_files: getrlimit(Resource::RLIMIT_NOFILE).ok(),
         notes,
         rootless: (!getuid().is_root()).then(rootless),
-        underlay: (!own_image).then_some(underlay::needed),
         own_group: true,
         request,
     })

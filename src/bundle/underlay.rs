@@ -32,13 +32,18 @@ pub struct Underlay {
     pub mounts: Vec<PathBuf>,
 }
 
+/// Looks what an image lacks of some mount points.
+pub type Look = fn(&Path, &[&Path]) -> Option<Underlay>;
+
+/// How to look at the image in `rootfs`; `None` for a user's own: what of it is another's,
+/// nobody mounts in.
+pub fn look(rootfs: &Path) -> Option<Look> {
+    (!writable(rootfs)).then_some(needed)
+}
+
 /// The root that is needed for mounts at `places`, if the image in `rootfs` does not
 /// do.
-pub fn needed(rootfs: &Path, places: &[&Path]) -> Option<Underlay> {
-    // A user's own image; what of it is another's, nobody mounts in.
-    if writable(rootfs) {
-        return None;
-    }
+fn needed(rootfs: &Path, places: &[&Path]) -> Option<Underlay> {
     let mut image = Image { rootfs, known: HashMap::new() };
     let missing: BTreeSet<PathBuf> = places.iter().filter_map(|place| image.gap(place)).collect();
     let sealed = missing.iter().filter(|directory| !writable(&inside(rootfs, directory)));
@@ -47,8 +52,7 @@ pub fn needed(rootfs: &Path, places: &[&Path]) -> Option<Underlay> {
     if open.is_empty() { None } else { survey(rootfs, open, places).ok() }
 }
 
-/// Whether the user may make something there.
-pub fn writable(directory: &Path) -> bool {
+fn writable(directory: &Path) -> bool {
     access(directory, AccessFlags::W_OK).is_ok()
 }
 
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_gap_is_found_as_in_the_container() {
+    fn the_directory_to_be_written_is_found_as_in_the_container() {
         let image = image();
         for (place, directory) in [
             ("/var/lib", None),
@@ -205,6 +209,7 @@ mod tests {
     #[test]
     fn an_image_that_can_be_written_does_as_it_is() {
         let image = image();
+        assert!(look(image.path()).is_none());
         assert_eq!(needed(image.path(), &[Path::new("/scratch")]), None);
     }
 }

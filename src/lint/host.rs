@@ -97,7 +97,9 @@ pub fn look(bundle: &Bundle) -> Facts {
             .into_iter()
             .map(|path| (path.clone(), see(&bundle.dir.join(path))))
             .collect(),
-        sealed: underlay::needed(&bundle.rootfs, &mount_points(&bundle.config, &[])).is_some(),
+        sealed: underlay::look(&bundle.rootfs)
+            .and_then(|look| look(&bundle.rootfs, &mount_points(&bundle.config, &[])))
+            .is_some(),
         user,
     }
 }

@@ -77,11 +77,11 @@ pub(super) fn own_root(
     bundle: &Bundle,
     edit: &mut Edit,
 ) -> Result<Option<(PathBuf, Underlay)>, PlanError> {
-    let Some(needed) = inputs.underlay else { return Ok(None) };
+    let Some(look) = inputs.underlay else { return Ok(None) };
     let spool = edit.spool.as_ref().map(|(_, place)| place);
     let more: Vec<_> = spool.into_iter().chain(&edit.script).map(String::as_str).collect();
     let mount_points = mount_points(&bundle.config, &more);
-    let Some(underlay) = needed(&bundle.rootfs, &mount_points) else { return Ok(None) };
+    let Some(underlay) = look(&bundle.rootfs, &mount_points) else { return Ok(None) };
     let root = places.task.join("root");
     let on_host = |place: &Path| bundle.rootfs.join(place.strip_prefix("/").unwrap_or(place));
     let mount = |place: &PathBuf| {

@@ -15,7 +15,7 @@ mod tests;
 
 use std::{
     ffi::{CString, OsString},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 pub use changes::has_other_rights;
@@ -23,6 +23,7 @@ use changes::{edit, own_root};
 pub use end::End;
 pub use error::PlanError;
 use places::{Places, values};
+use serde::Serialize;
 pub use start::{CreateStart, Detached, ProcessId, Start};
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
         Bundle,
         edit::{WindowSize, edited},
         rootless::Rootless,
-        underlay::Underlay,
+        underlay::{Look, Underlay},
     },
     config::{Config, EnvExclude, EnvFile},
     env::{self, Entry},
@@ -38,9 +39,6 @@ use crate::{
 };
 
 const RESTART_COUNT: &[u8] = b"SLURM_RESTART_COUNT=";
-
-/// Looks what a root file system lacks of some mount points.
-pub type Look = fn(&Path, &[&Path]) -> Option<Underlay>;
 
 /// What a plan is made of, beside the site's configuration.
 #[derive(Clone, Debug)]
@@ -69,8 +67,8 @@ pub struct Inputs {
     pub notes: Vec<String>,
     /// The user, where the runtime has no more rights than that; `None` for root.
     pub rootless: Option<Rootless>,
-    /// Looks whether the root file system can take all mount points:
-    /// [`crate::bundle::underlay::needed`]; `None` where the user can make them.
+    /// Looks whether the root file system can take all mount points, as
+    /// [`crate::bundle::underlay::look`] has it.
     pub underlay: Option<Look>,
     /// Whether this process's group has nothing in it but tasks of the step.
     pub own_group: bool,
@@ -137,8 +135,7 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         root = own_root(&inputs, &places, &bundle, &mut edit)?;
         let (object, told) = edited(bundle, edit);
         adapted = told;
-        let mut content =
-            serde_json::to_vec(&object).map_err(|error| PlanError::Config(error.to_string()))?;
+        let mut content = json(&object)?;
         content.push(b'\n');
         files.push(PlannedFile { path: Bundle::config_path(&places.task), content });
     }
@@ -155,6 +152,10 @@ pub fn plan(config: &Config, mut inputs: Inputs) -> Result<Plan, PlanError> {
         notes,
         adapted,
     })
+}
+
+fn json(config: &impl Serialize) -> Result<Vec<u8>, PlanError> {
+    serde_json::to_vec(config).map_err(|error| PlanError::Config(error.to_string()))
 }
 
 /// Whether the job was requeued: sbatch(1), SLURM_RESTART_COUNT.

@@ -257,6 +257,12 @@ fn what_config_json_cannot_hold_is_named() {
 }
 
 #[test]
+fn what_is_no_json_is_told() {
+    let error = json(&std::collections::BTreeMap::from([(vec![1], 2)])).unwrap_err();
+    assert_eq!(error.to_string(), "cannot put config.json into words: key must be a string");
+}
+
+#[test]
 fn a_container_path_that_is_relative_is_refused() {
     let error = plan(&crun("ContainerPath=oci/%j\n"), inputs()).unwrap_err().to_string();
     assert_eq!(

@@ -65,7 +65,7 @@ fn started(
     let process_id = commands.process_id.as_ref().ok_or(RuntimeError::NoQuery)?;
     let console = commands.console.as_deref().map(ConsoleSocket::listen).transpose()?;
     let ends = create(&commands.create, plan, forwarding.to_runtime)?;
-    let master = console.map(|console| console.receive("RunTimeCreate")).transpose()?;
+    let master = console.map(|console| console.receive(CREATE)).transpose()?;
     let pid = match process_id {
         ProcessId::File(file) => adoption::process_id(file)
             .map_err(|cause| process::failed(CREATE, &commands.create, cause))?,

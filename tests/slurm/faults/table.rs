@@ -12,8 +12,8 @@ nothing. Each cell is the status that srun ends with (137: killed; 125: the cont
 could not be started; 3: the command's own; - there is no such process). Where
 slurmstepd is killed the user gives up: cancels the job and ends srun. slurmd is killed
 once, with a task at every stage, and started again; the one that is running then has
-its first process killed. All but the last is
-done again with proctrack/pgid, where nothing may be left either.
+its first process killed. All but the last is done again with proctrack/pgid, where
+nothing may be left either.
 ";
 
 /// One fault.
